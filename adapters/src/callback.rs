@@ -1,0 +1,412 @@
+//! How a vendor proves that a callback is its own, and what a callback says.
+//!
+//! Verify before parse: [`verify`] works on raw bytes and is the only way to a [`Verified`], and
+//! readers take nothing else. A vendor without proof gets [`Proof::Hint`]: its callbacks only make
+//! us look, so they are read with no more trust than an address on an envelope.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use crate::contract::{Context, Method};
+use crate::vocabulary::{Millis, OurRef, Private, Progress, TheirRef};
+
+/// A callback as it came in: raw, capped, not yet believed.
+#[derive(Clone, Copy)]
+pub struct Incoming<'a> {
+    /// The HTTP method.
+    pub method: &'a str,
+    /// Headers, names in lower case.
+    pub headers: &'a [(String, String)],
+    /// Query parameters, decoded.
+    pub query: &'a [(String, String)],
+    /// The raw body.
+    pub body: &'a [u8],
+}
+
+impl Incoming<'_> {
+    /// The first header of that name (lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find_map(|(key, value)| (key == name).then_some(value.as_str()))
+    }
+}
+
+/// How a vendor proves itself. There is no default: a sheet names one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It does not. Its callbacks are hints.
+    Hint,
+    /// Lower-case hex of HMAC-SHA256 over the raw body in a header, keyed with a secret of the
+    /// connection. Every live value of the secret is tried.
+    HmacBody {
+        /// The header, lower case.
+        header: String,
+        /// Text before the hex, such as `sha256=`; may be missing in what arrives.
+        prefix: String,
+        /// The secret's name.
+        secret: String,
+    },
+    /// `t=SECONDS,v1=HEX[,v1=HEX]` in a header, HMAC-SHA256 over `t.body`; refused when stale.
+    HmacTimestamped {
+        /// The header, lower case.
+        header: String,
+        /// The secret's name.
+        secret: String,
+        /// How far its time may be from ours.
+        tolerance: Duration,
+    },
+    /// A header equals a secret.
+    HeaderEquals {
+        /// The header, lower case.
+        header: String,
+        /// The secret's name.
+        secret: String,
+    },
+    /// HTTP Basic credentials that we gave the vendor.
+    Basic {
+        /// The name of the secret with the user.
+        user: String,
+        /// The name of the secret with the password.
+        password: String,
+    },
+}
+
+/// Why a callback was not believed. It says nothing about the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Forged {
+    /// The proof is not there.
+    #[error("the proof is missing")]
+    Missing,
+    /// The proof does not fit the bytes.
+    #[error("the proof does not fit")]
+    Mismatch,
+    /// The proof fits but its time is too far from ours.
+    #[error("the proof is stale")]
+    Stale,
+}
+
+/// A body whose vendor has proved itself, or, for [`Proof::Hint`], one that will not be believed
+/// anyway. Only [`verify`] and [`Verified::kept`] make one.
+#[derive(Clone, Copy)]
+pub struct Verified<'a> {
+    body: &'a [u8],
+}
+
+impl<'a> Verified<'a> {
+    /// The bytes.
+    pub fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    /// Bytes that were verified when they arrived and have been sealed since.
+    pub fn kept(body: &'a [u8]) -> Self {
+        Self { body }
+    }
+}
+
+/// The values a named secret has now: several while it is being rotated, none where it was not
+/// given.
+pub type Secrets<'a> = &'a dyn Fn(&str) -> Vec<Private<String>>;
+
+/// Checks a callback's proof over its raw bytes, in constant time.
+///
+/// # Errors
+/// [`Forged`] when the proof is missing, does not fit or is stale. A secret that was not given
+/// never matches.
+pub fn verify<'a>(
+    proof: &Proof,
+    incoming: &Incoming<'a>,
+    secrets: Secrets<'_>,
+    now: Millis,
+) -> Result<Verified<'a>, Forged> {
+    let believed = Verified {
+        body: incoming.body,
+    };
+    let header = |name: &str| incoming.header(name).ok_or(Forged::Missing);
+    match proof {
+        Proof::Hint => Ok(believed),
+        Proof::HmacBody {
+            header: name,
+            prefix,
+            secret,
+        } => {
+            let given = header(name)?;
+            let given = given.strip_prefix(prefix.as_str()).unwrap_or(given);
+            any_hmac(secrets(secret), &[incoming.body], &[given])
+                .then_some(believed)
+                .ok_or(Forged::Mismatch)
+        }
+        Proof::HmacTimestamped {
+            header: name,
+            secret,
+            tolerance,
+        } => {
+            let (stamp, given) = timestamped(header(name)?).ok_or(Forged::Missing)?;
+            if !any_hmac(
+                secrets(secret),
+                &[stamp.as_bytes(), b".", incoming.body],
+                &given,
+            ) {
+                return Err(Forged::Mismatch);
+            }
+            let seconds: i64 = stamp.parse().map_err(|_| Forged::Mismatch)?;
+            let apart = now
+                .saturating_sub(seconds.saturating_mul(1000))
+                .unsigned_abs();
+            if u128::from(apart) > tolerance.as_millis() {
+                return Err(Forged::Stale);
+            }
+            Ok(believed)
+        }
+        Proof::HeaderEquals {
+            header: name,
+            secret,
+        } => {
+            let given = header(name)?.as_bytes();
+            any_equal(&secrets(secret), given)
+                .then_some(believed)
+                .ok_or(Forged::Mismatch)
+        }
+        Proof::Basic { user, password } => {
+            let given = header("authorization")?;
+            let given = given.strip_prefix("Basic ").ok_or(Forged::Missing)?;
+            let given = BASE64.decode(given.trim()).map_err(|_| Forged::Missing)?;
+            let fits = secrets(user).iter().any(|user| {
+                secrets(password).iter().any(|password| {
+                    let pair = format!("{}:{}", user.expose(), password.expose());
+                    bool::from(pair.as_bytes().ct_eq(&given))
+                })
+            });
+            fits.then_some(believed).ok_or(Forged::Mismatch)
+        }
+    }
+}
+
+/// `t=..,v1=..,v1=..` as its time and its signatures.
+fn timestamped(header: &str) -> Option<(&str, Vec<&str>)> {
+    let mut stamp = None;
+    let mut given = Vec::new();
+    for part in header.split([',', ' ']) {
+        match part.trim().split_once('=') {
+            Some(("t", value)) => stamp = Some(value),
+            Some(("v1", value)) => given.push(value),
+            _ => {}
+        }
+    }
+    (!given.is_empty()).then_some((stamp?, given))
+}
+
+fn any_hmac(secrets: Vec<Private<String>>, parts: &[&[u8]], given: &[&str]) -> bool {
+    let mut fits = false;
+    for secret in secrets.iter().filter(|secret| !secret.expose().is_empty()) {
+        let expected = hmac_sha256_hex(secret.expose().as_bytes(), parts);
+        for candidate in given {
+            fits |= bool::from(expected.as_bytes().ct_eq(candidate.as_bytes()));
+        }
+    }
+    fits
+}
+
+fn any_equal(secrets: &[Private<String>], given: &[u8]) -> bool {
+    let mut fits = false;
+    for secret in secrets.iter().filter(|secret| !secret.expose().is_empty()) {
+        fits |= bool::from(secret.expose().as_bytes().ct_eq(given));
+    }
+    fits
+}
+
+/// Lower-case hex of HMAC-SHA256 over `parts`, one after the other.
+pub fn hmac_sha256_hex(key: &[u8], parts: &[&[u8]]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    for part in parts {
+        mac.update(part);
+    }
+    hex::encode(mac.finalize().into_bytes())
+}
+
+/// How a note names its order, tried in the order given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderKey {
+    /// By the vendor's reference.
+    Theirs(TheirRef),
+    /// By ours.
+    Ours(OurRef),
+}
+
+/// One thing a callback says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    /// Which order it is about.
+    pub order: Vec<OrderKey>,
+    /// What it says of it.
+    pub says: Says,
+}
+
+/// What a note says of its order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Says {
+    /// Something happened: look.
+    Look,
+    /// Where it stands. A payload may only move an order forward.
+    Progress(Box<Progress>),
+}
+
+/// A verified callback that makes no sense. The reason holds nothing of the body.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreadable(pub String);
+
+/// Reads what a verified callback says. Pure, and never panics.
+pub trait ReadCallback: Send + Sync {
+    /// The notes in it; empty when it is about something we do not care for.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when it is not of the vendor's form.
+    fn read(&self, callback: Verified<'_>, cx: &Context<'_>) -> Result<Vec<Note>, Unreadable>;
+}
+
+/// What a vendor wants to be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledgement {
+    /// HTTP status.
+    pub status: u16,
+    /// Media type of the body; `None`: no body.
+    pub mime: Option<String>,
+    /// The body.
+    pub body: String,
+}
+
+/// A vendor's callbacks: methods, size, proof, reader and acknowledgement.
+#[derive(Clone)]
+pub struct Callbacks {
+    /// Methods that carry a callback.
+    pub methods: Vec<Method>,
+    /// Largest body, in bytes.
+    pub cap: usize,
+    /// How the vendor proves itself.
+    pub proof: Proof,
+    /// Echo this query parameter's value to a GET, where the vendor checks our address that way.
+    pub challenge: Option<String>,
+    /// What it wants to be answered.
+    pub accepted: Acknowledgement,
+    /// Reads what it says.
+    pub reader: Arc<dyn ReadCallback>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn believed(
+        proof: &Proof,
+        headers: &[(String, String)],
+        body: &[u8],
+        now: Millis,
+    ) -> Result<(), Forged> {
+        let incoming = Incoming {
+            method: "POST",
+            headers,
+            query: &[],
+            body,
+        };
+        let secrets = |name: &str| match name {
+            "key" => vec![Private::from("old"), Private::from("test-secret")],
+            "empty" => vec![Private::from("")],
+            _ => vec![],
+        };
+        verify(proof, &incoming, &secrets, now).map(|_| ())
+    }
+
+    fn header(name: &str, value: &str) -> Vec<(String, String)> {
+        vec![(name.to_owned(), value.to_owned())]
+    }
+
+    fn body_proof(secret: &str) -> Proof {
+        Proof::HmacBody {
+            header: "x-signature".into(),
+            prefix: "sha256=".into(),
+            secret: secret.into(),
+        }
+    }
+
+    /// Known answer: Checkr, section 6 (its published verification examples).
+    const BODY: &[u8] = br#"{"monday":"75F","tuesday":"80F"}"#;
+    const SIGNATURE: &str = "b7412f05e981a473b5ecbdb5393afaea02a679db6d7c8e56803512ec4ba98151";
+
+    #[test]
+    fn a_known_signature_verifies_with_any_live_secret() {
+        assert_eq!(
+            believed(
+                &body_proof("key"),
+                &header("x-signature", SIGNATURE),
+                BODY,
+                0
+            ),
+            Ok(())
+        );
+        let prefixed = format!("sha256={SIGNATURE}");
+        assert_eq!(
+            believed(
+                &body_proof("key"),
+                &header("x-signature", &prefixed),
+                BODY,
+                0
+            ),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn a_flipped_bit_a_missing_header_and_a_missing_secret_do_not_verify() {
+        let mut body = BODY.to_vec();
+        body[3] ^= 1;
+        let signed = header("x-signature", SIGNATURE);
+        assert_eq!(
+            believed(&body_proof("key"), &signed, &body, 0),
+            Err(Forged::Mismatch)
+        );
+        assert_eq!(
+            believed(&body_proof("key"), &[], BODY, 0),
+            Err(Forged::Missing)
+        );
+        assert_eq!(
+            believed(&body_proof("none"), &signed, BODY, 0),
+            Err(Forged::Mismatch)
+        );
+        let with_empty_key = hmac_sha256_hex(b"", &[BODY]);
+        let signed = header("x-signature", &with_empty_key);
+        assert_eq!(
+            believed(&body_proof("empty"), &signed, BODY, 0),
+            Err(Forged::Mismatch)
+        );
+    }
+
+    #[test]
+    fn a_timestamped_proof_is_refused_when_it_is_stale() {
+        let proof = Proof::HmacTimestamped {
+            header: "x-signature".into(),
+            secret: "key".into(),
+            tolerance: Duration::from_secs(300),
+        };
+        let v1 = hmac_sha256_hex(b"test-secret", &[b"1000", b".", BODY]);
+        let signed = header("x-signature", &format!("t=1000,v1=00ff,v1={v1}"));
+        assert_eq!(believed(&proof, &signed, BODY, 1_000_000), Ok(()));
+        assert_eq!(
+            believed(&proof, &signed, BODY, 1_300_001),
+            Err(Forged::Stale)
+        );
+        assert_eq!(believed(&proof, &signed, BODY, 699_999), Err(Forged::Stale));
+        let moved = header("x-signature", &format!("t=1001,v1={v1}"));
+        assert_eq!(
+            believed(&proof, &moved, BODY, 1_000_000),
+            Err(Forged::Mismatch)
+        );
+    }
+}

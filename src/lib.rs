@@ -1,0 +1,7 @@
+//! Cleargate: one background-check provider to an applicant tracking system, many screening
+//! vendors behind it. `src/ARCHITECTURE.md` is the map.
+
+pub mod clock;
+pub mod domain;
+pub mod seal;
+pub mod store;

@@ -2,3 +2,4 @@
 //! vendors behind it.
 
 pub mod config;
+pub mod telemetry;

@@ -247,7 +247,7 @@ impl Line {
 /// Where news of an order comes from, which decides what it may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The vendor's own answer to placing or cancelling it.
+    /// The vendor's own answer to placing it.
     Answer,
     /// A verified callback's payload.
     Payload,
@@ -296,8 +296,12 @@ pub fn apply(order: &mut Order, news: &Progress, source: Source, reopens: bool, 
         order.waiting = None;
         order.ended_at = order.stage.is_terminal().then_some(now);
     }
-    if order.stage.is_terminal() || !order.stage.is_unplaced() {
+    if !order.stage.is_unplaced() {
+        // The vendor has it: nothing is left to be placed, and the applicant is forgotten.
         order.sealed_order = None;
+        order.lease_token = None;
+        order.lease_until = None;
+        order.due_at = None;
     }
     Verdict { moved, look }
 }
@@ -316,8 +320,11 @@ fn decide(from: Standpoint, to: Standpoint, source: Source, reopens: bool) -> De
     }
     let open = !from.0.is_terminal();
     match source {
-        Source::Answer | Source::Fetched if open || reopens => Decision::Move { and_look: false },
-        Source::Answer | Source::Fetched => Decision::Keep,
+        // A callback may have overtaken the answer to placing; then it knows better.
+        Source::Answer if from.0.is_unplaced() => Decision::Move { and_look: false },
+        Source::Answer => Decision::Keep,
+        Source::Fetched if open || reopens => Decision::Move { and_look: false },
+        Source::Fetched => Decision::Keep,
         Source::Payload if open && to.0.rank() > from.0.rank() => Decision::Move { and_look: false },
         Source::Payload if from.0 == Stage::Complete && to.0 == Stage::Complete && to.1 > from.1 => {
             Decision::Move { and_look: true }
@@ -345,16 +352,12 @@ fn take_details(order: &mut Order, news: &Progress) {
     }
 }
 
+/// The vendor has the order under this reference, whoever was answered what for it.
 fn take_references(order: &mut Order, news: &Progress) {
+    order.accepted = true;
     order.their_ref = Some(news.theirs.clone());
     order.memo.step.clear();
     order.memo.values.extend(news.keep.clone());
-}
-
-/// True when `from` may become `to`: a look's answer is dropped unless the order is as it was when
-/// the look began.
-pub fn is_as_it_was(order: &Order, version_at_start: i64) -> bool {
-    order.version == version_at_start
 }
 
 #[cfg(test)]

@@ -62,7 +62,14 @@ pub enum CallChange {
         /// What is known.
         detail: String,
     },
-    /// What came of it. Its request is erased.
+    /// What came of all that are still open. Their requests are erased.
+    EndAll {
+        /// A stable word.
+        outcome: &'static str,
+        /// When.
+        at: Millis,
+    },
+    /// What came of one. Its request is erased.
     End {
         /// Which.
         turn: i64,
@@ -76,7 +83,7 @@ pub enum CallChange {
 }
 
 /// A change of one order, to be saved as a whole.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Change {
     /// New history lines.
     pub lines: Vec<Line>,
@@ -147,7 +154,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn insert_order(&self, order: &Order, change: Change, now: Millis) -> Result<Placement, StoreError> {
+    pub async fn insert_order(&self, order: &Order, change: &Change, now: Millis) -> Result<Placement, StoreError> {
         let mut transaction = self.begin().await?;
         let insert = sqlx::query(INSERT)
             .bind(&order.id)
@@ -160,7 +167,7 @@ impl Store {
             transaction.rollback().await?;
             return Ok(Placement::Exists);
         }
-        write_details(&mut transaction, order, order.version, &change, now).await?;
+        write_details(&mut transaction, order, order.version, change, now).await?;
         transaction.commit().await?;
         Ok(Placement::Inserted)
     }
@@ -169,7 +176,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; nothing was saved then.
-    pub async fn save_order(&self, order: &mut Order, change: Change, now: Millis) -> Result<Saved, StoreError> {
+    pub async fn save_order(&self, order: &mut Order, change: &Change, now: Millis) -> Result<Saved, StoreError> {
         let version = order.version + 1;
         let mut transaction = self.begin().await?;
         let update = sqlx::query(UPDATE).bind(&order.id).bind(order.version);
@@ -182,7 +189,7 @@ impl Store {
             transaction.rollback().await?;
             return Ok(Saved::Taken(taken));
         }
-        write_details(&mut transaction, order, version, &change, now).await?;
+        write_details(&mut transaction, order, version, change, now).await?;
         transaction.commit().await?;
         order.version = version;
         Ok(Saved::Done)
@@ -519,6 +526,14 @@ async fn write_call(connection: &mut AnyConnection, order: &Order, change: &Call
         CallChange::Note { turn, detail } => {
             open("UPDATE calls SET detail = $4 WHERE order_id = $1 AND generation = $2 AND turn = $3", *turn).bind(detail)
         }
+        CallChange::EndAll { outcome, at } => sqlx::query(
+            "UPDATE calls SET outcome = $3, ended_at = $4, sealed_request = NULL \
+             WHERE order_id = $1 AND generation = $2 AND outcome IS NULL",
+        )
+        .bind(&order.id)
+        .bind(order.generation)
+        .bind(*outcome)
+        .bind(at),
         CallChange::End { turn, outcome, detail, at } => open(
             "UPDATE calls SET outcome = $4, detail = $5, ended_at = $6, sealed_request = NULL \
              WHERE order_id = $1 AND generation = $2 AND turn = $3",

@@ -1,1 +1,3 @@
+//! The promises that Cleargate makes, each kept in a file of its own.
+
 fn main() {}

@@ -191,3 +191,17 @@ pub trait Simulator: Send {
     /// address per account.
     fn set_callback_url(&mut self, url: &str);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_names_the_vendor_of_that_name_and_no_other() {
+        for name in NAMES {
+            let vendor = named(name).expect("it is one of the names");
+            assert_eq!(vendor.name(), *name);
+        }
+        assert!(named("nobody").is_none());
+    }
+}

@@ -107,7 +107,6 @@ pub(super) fn iso8601(moment: Millis) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::testing::get;
-    use super::*;
 
     #[test]
     fn a_query_is_decoded_as_a_form_is() {

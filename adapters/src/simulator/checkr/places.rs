@@ -21,6 +21,9 @@ pub(super) fn check(locations: &Value) -> Result<(), &'static str> {
         if !location.is_object() {
             return Err("work_locations must hold objects");
         }
+        if !is_country(&location["country"]) {
+            return Err("Country is not a valid country");
+        }
         let abroad = is_abroad(location);
         let state = location["state"].as_str().unwrap_or_default();
         let known = state.len() == 2 && STATES.split(' ').any(|code| code == state);
@@ -34,6 +37,17 @@ pub(super) fn check(locations: &Value) -> Result<(), &'static str> {
 pub(super) fn any_abroad(locations: &Value) -> bool {
     let mut locations = locations.as_array().into_iter().flatten();
     locations.any(is_abroad)
+}
+
+/// Two capital letters, or none given.
+fn is_country(country: &Value) -> bool {
+    match country {
+        Value::Null => true,
+        Value::String(code) => {
+            code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase())
+        }
+        _ => false,
+    }
 }
 
 fn is_abroad(location: &Value) -> bool {

@@ -1,5 +1,17 @@
 //! The `sandbox` vendor: ours, and fake on purpose, so that the whole gateway can be tried out
-//! without a real one. The applicant's last name chooses what happens ([`orders`]).
+//! without a real one. The applicant's last name chooses what happens:
+//!
+//! | last name (ASCII case does not matter) | what happens |
+//! | --- | --- |
+//! | `Review`, `Fail` | ends with that result |
+//! | `Slow` | the placing is answered after 3 s; passes after 60 s |
+//! | `Refused` | 422 `refused`; there is no order |
+//! | `Hang` | taken, and the placing is never answered; goes on and passes |
+//! | `Lost` | passes after 2 s, and nobody is ever called back |
+//! | `Odd` | ends with the result `gremlins` |
+//! | any other | in progress after 0.5 s, passes after 1.5 s |
+//!
+//! The times of moves are those of the default [`Pace`].
 //!
 //! Its interface, `Authorization: Bearer KEY` on every call:
 //!

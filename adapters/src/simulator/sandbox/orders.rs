@@ -1,16 +1,5 @@
-//! Orders at the sandbox vendor, and what the applicant's last name makes of one.
-//!
-//! | last name (ASCII case does not matter) | what happens |
-//! | --- | --- |
-//! | `Review`, `Fail` | ends with that result |
-//! | `Slow` | the placing is answered after 3 s; passes after 60 s |
-//! | `Refused` | 422 `refused`; there is no order |
-//! | `Hang` | taken, and the placing is never answered; goes on and passes |
-//! | `Lost` | passes after 2 s, and nobody is ever called back |
-//! | `Odd` | ends with the result `gremlins` |
-//! | any other | in progress after 0.5 s, passes after 1.5 s |
-//!
-//! The times of moves are those of the default [`super::Pace`].
+//! Orders at the sandbox vendor, and what the applicant's last name makes of one. The table is in
+//! the documentation of [`super`].
 
 use std::time::Duration;
 

@@ -293,6 +293,8 @@ fn every_attempt_is_signed_with_its_own_time() {
         let check = |secret, now| believed(&outgoing, &proof(), secret, now);
         assert_eq!(outgoing.url, "https://gateway.example/callbacks/1");
         assert_eq!(check("sandbox-callback-secret", at), Ok(()));
+        let stamp = format!("t={},v1=", at / 1_000);
+        assert!(outgoing.headers[0].1.starts_with(&stamp));
         assert_eq!(check("other", at), Err(Forged::Mismatch));
         assert_eq!(
             check("sandbox-callback-secret", at + 302_000),

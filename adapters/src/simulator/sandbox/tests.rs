@@ -285,6 +285,15 @@ fn with_a_manual_pace_an_order_stays_open_until_it_is_advanced() {
 }
 
 #[test]
+fn an_order_that_was_advanced_no_longer_moves_by_itself() {
+    let mut vendor = Sandbox::default();
+    place(&mut vendor, "Reyes");
+    vendor.advance("ref-1", "on_hold", None, START);
+    assert_eq!(acknowledged(&mut vendor, START + 9_000).len(), 1);
+    assert_eq!(vendor.orders()[0].status, "on_hold");
+}
+
+#[test]
 fn every_attempt_is_signed_with_its_own_time() {
     let mut vendor = Sandbox::default();
     place(&mut vendor, "Reyes");

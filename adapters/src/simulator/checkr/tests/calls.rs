@@ -235,21 +235,29 @@ fn candidates_are_found_by_address_custom_id_and_a_part_of_their_metadata() {
 
 #[test]
 fn lists_do_not_show_people_outside_the_united_states_nor_their_invitations() {
-    let mut vendor = manual();
-    let mut abroad = person();
-    abroad["work_locations"] = json!([{"country": "CA"}]);
-    let candidate_id = created(&mut vendor, &abroad);
-    let mut order = wanted(&candidate_id);
-    order["work_locations"] = json!([{"country": "CA"}]);
-    let (status, invitation) = answer(&mut vendor, &post("/v1/invitations", &order));
-    assert_eq!(status, 201);
-    assert_eq!(count(&mut vendor, "/v1/candidates?custom_id=cand-1009"), 0);
-    let list = format!("/v1/invitations?candidate_id={candidate_id}");
-    assert_eq!(count(&mut vendor, &list), 0);
-    let by_id = format!("/v1/candidates/{candidate_id}");
-    assert_eq!(answer(&mut vendor, &get(&by_id)).0, 200);
-    let by_id = invitation["uri"].as_str().unwrap();
-    assert_eq!(answer(&mut vendor, &get(by_id)).0, 200);
+    let (home, abroad) = (json!([{"state": "CA"}]), json!([{"country": "CA"}]));
+    for (lives, works, people, invitations) in [
+        (&home, &home, 1, 1),
+        (&home, &abroad, 1, 0),
+        (&abroad, &home, 0, 0),
+    ] {
+        let mut vendor = manual();
+        let mut body = person();
+        body["work_locations"] = lives.clone();
+        let candidate_id = created(&mut vendor, &body);
+        let mut order = wanted(&candidate_id);
+        order["work_locations"] = works.clone();
+        let (status, invitation) = answer(&mut vendor, &post("/v1/invitations", &order));
+        assert_eq!(status, 201);
+        let list = format!("/v1/invitations?candidate_id={candidate_id}");
+        assert_eq!(count(&mut vendor, &list), invitations);
+        let list = "/v1/candidates?custom_id=cand-1009";
+        assert_eq!(count(&mut vendor, list), people);
+        let by_id = format!("/v1/candidates/{candidate_id}");
+        assert_eq!(answer(&mut vendor, &get(&by_id)).0, 200);
+        let by_id = invitation["uri"].as_str().unwrap();
+        assert_eq!(answer(&mut vendor, &get(by_id)).0, 200);
+    }
 }
 
 #[test]

@@ -39,6 +39,34 @@ fn an_ordinary_run_announces_its_events_in_order() {
 }
 
 #[test]
+fn an_order_that_somebody_took_in_hand_no_longer_moves_by_itself() {
+    let usual = |take_in_hand: &dyn Fn(&mut Checkr, &str)| {
+        let mut vendor = Checkr::default();
+        let uri = placed(&mut vendor)["uri"].as_str().unwrap().to_owned();
+        take_in_hand(&mut vendor, &uri);
+        vendor.due(START + DAY);
+        vendor.orders().remove(0).status
+    };
+    let advanced = usual(&|vendor, _| {
+        assert!(vendor.advance("ord_01HX2", "suspended", None, START));
+    });
+    let deleted = usual(&|vendor, uri| {
+        let delete = signed_in(ask("DELETE", uri, &Value::Null));
+        assert_eq!(answer(vendor, &delete).0, 200);
+    });
+    let completed_now = usual(&|vendor, _| {
+        vendor.due(START + 500);
+        let uri = report(vendor)["uri"].as_str().unwrap().to_owned();
+        let now = post(&format!("{uri}/complete"), &Value::Null);
+        assert_eq!(answer(vendor, &now).0, 200);
+    });
+    assert_eq!(
+        [advanced, deleted, completed_now],
+        ["suspended", "deleted", "canceled"]
+    );
+}
+
+#[test]
 fn by_default_updates_and_new_candidates_are_not_announced() {
     let mut vendor = with(|_| {});
     placed(&mut vendor);

@@ -134,3 +134,57 @@
 //! | many orders (`fetch_many`) | a list, one table each | as for one, and `order` (their reference) |
 //! | a fault | `refused`, `busy`, `not_ready`, `duplicate`, `denied`, `unclear` | `code`, `field`, `message`; `after` (seconds); `theirs` |
 //! | a note of a callback | `look`, or the words of progress | `order`: `theirs:REF`, `ours:REF` in the order tried; those of progress |
+
+mod answer;
+mod bench;
+pub mod canary;
+mod fixtures;
+mod laws;
+mod leaves;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+pub use fixtures::Fixtures;
+pub use laws::{LAWS, Law};
+
+use crate::contract::Vendor;
+use bench::Bench;
+
+/// A law that a vendor breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The law, one of [`LAWS`] by name.
+    pub law: &'static str,
+    /// What was wrong and what would be right. Every personal value in it is a canary.
+    pub what: String,
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.law, self.what)
+    }
+}
+
+/// Tries a vendor against its fixtures; returns every way in which it breaks a law.
+pub fn check(vendor: &Vendor, fixtures: &Fixtures) -> Vec<Violation> {
+    let bench = Bench::new(vendor, fixtures);
+    let mut violations: Vec<Violation> = Vec::new();
+    for law in LAWS {
+        // A vendor that panics must not hide what the other laws would say.
+        let broken = catch_unwind(AssertUnwindSafe(|| (law.broken)(&bench)));
+        let broken = broken.unwrap_or_else(|_| vec!["the vendor panics".to_owned()]);
+        for what in broken {
+            let violation = Violation {
+                law: law.name,
+                what,
+            };
+            if !violations.contains(&violation) {
+                violations.push(violation);
+            }
+        }
+    }
+    violations
+}

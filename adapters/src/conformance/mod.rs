@@ -6,7 +6,7 @@
 //!
 //! # The fixture format
 //!
-//! A folder of TOML files. Unknown keys and unknown file names are mistakes. Every text may be
+//! A folder of TOML files; `conformance/tests/tiny` is a small one. Unknown keys and unknown file names are mistakes. Every text may be
 //! written as `'''...'''`, so that a body stands as it goes over the wire.
 //!
 //! | file | holds | cases needed |
@@ -80,7 +80,8 @@
 //!   expect = { is = "refused", field = "order.package" }
 //! ```
 //!
-//! `request` is compared byte for byte; so is `request_body` (up to white space at its ends), but
+//! `request` is compared byte for byte, with everything in its query but letters, digits and
+//! `-._~` percent-encoded; so is `request_body` (up to white space at its ends), but
 //! a JSON body is compared as a value, so that it can be laid out for people. A fault is also the
 //! declaration that these statuses mean this at that step: a placing step that may not be repeated
 //! calls every status that no fault declares `unclear`.

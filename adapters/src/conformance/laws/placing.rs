@@ -187,27 +187,33 @@ fn ranges(statuses: &[u16]) -> String {
 
 /// Law `positive_sign`.
 pub(super) fn positive_sign(bench: &Bench<'_>) -> Vec<String> {
-    let cases = bench.cases("place");
     let mut broken = Vec::new();
-    for ran in &cases {
+    for ran in &bench.cases("place") {
         for (at, stop) in ran.stops.iter().enumerate() {
-            let step = &stop.exchange.step;
-            for status in [200, 201, 202, 203, 204, 206, stop.reply.status] {
-                for body in SENSELESS.iter().chain(&errors_of(ran, step)) {
-                    let reply = reply(status, &BTreeMap::new(), body);
-                    let result = ran.run.decode(&stop.memo, &reply);
-                    if let Ok(Turn::Done(_)) = result {
-                        broken.push(format!(
-                            "{}: status {status} with the body `{body}` counts as placed",
-                            ran.at(step)
-                        ));
-                    }
-                }
-            }
+            broken.extend(placed_without_sign(ran, stop));
             broken.extend(placed_without_id(ran, at));
         }
     }
     broken
+}
+
+/// The first senseless answer with the status of a success that counts as placed.
+fn placed_without_sign(ran: &Ran<'_>, stop: &Stop<'_>) -> Option<String> {
+    let step = &stop.exchange.step;
+    let errors = errors_of(ran, step);
+    for status in [stop.reply.status, 200, 201, 202, 203, 204, 206] {
+        for body in SENSELESS.iter().chain(&errors) {
+            let reply = reply(status, &BTreeMap::new(), body);
+            if let Ok(Turn::Done(_)) = ran.run.decode(&stop.memo, &reply) {
+                return Some(format!(
+                    "{}: status {status} with the body `{body}` counts as placed; a success \
+                     shows the order's id",
+                    ran.at(step)
+                ));
+            }
+        }
+    }
+    None
 }
 
 /// The bodies of declared failures, which a vendor may also send with a 2xx.

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::super::answer::{Said, word};
+use super::super::answer::{Said, fault_word, word};
 use super::super::bench::{Bench, Ran, reply};
 use super::super::leaves::{Document, Place, UNKNOWN_WORD};
 use super::nasty::SENSELESS;
 use super::placing::answers;
 use crate::contract::Fault;
-use crate::vocabulary::{Outcome, Standing};
+use crate::vocabulary::{Outcome, Progress, Standing};
 
 /// Standings that end an order badly.
 const BAD_ENDS: [Standing; 4] = [
@@ -36,7 +36,7 @@ impl Came {
         match result {
             Ok(said) => Self::Said(said),
             Err(Fault::Unclear(_) | Fault::NotReady(_)) => Self::Unclear,
-            Err(fault) => Self::Settled(super::super::answer::fault_word(&fault)),
+            Err(fault) => Self::Settled(fault_word(&fault)),
         }
     }
 
@@ -63,6 +63,9 @@ impl Came {
     }
 }
 
+/// Reads another body in the place of the subject's; `None` where the fixtures show no way on.
+type Read<'a> = Box<dyn Fn(&[u8]) -> Option<Came> + 'a>;
+
 /// A body of the fixtures, and how it is read.
 pub(super) struct Subject<'a> {
     at: String,
@@ -70,7 +73,7 @@ pub(super) struct Subject<'a> {
     kind: String,
     document: Document,
     came: Came,
-    read: Box<dyn Fn(&[u8]) -> Option<Came> + 'a>,
+    read: Read<'a>,
 }
 
 impl Subject<'_> {
@@ -145,12 +148,7 @@ fn of_case<'a>(bench: &'a Bench<'a>, operation: &'a str, nth: usize) -> Vec<Subj
     subjects
 }
 
-fn subject<'a>(
-    at: String,
-    kind: String,
-    body: &[u8],
-    read: Box<dyn Fn(&[u8]) -> Option<Came> + 'a>,
-) -> Option<Subject<'a>> {
+fn subject<'a>(at: String, kind: String, body: &[u8], read: Read<'a>) -> Option<Subject<'a>> {
     Some(Subject {
         at,
         kind,
@@ -298,9 +296,8 @@ fn moved(before: &Came, after: &Came, decides: bool) -> Option<String> {
             Some("makes the whole unreadable; it should leave the order where it was".to_owned())
         }
         Came::Said(said) => {
-            let silent = |progress: &&crate::vocabulary::Progress| {
-                progress.standing.is_none() && progress.unknown.is_empty()
-            };
+            let silent =
+                |progress: &&Progress| progress.standing.is_none() && progress.unknown.is_empty();
             let silent = said.progress.iter().any(|progress| silent(&progress));
             silent.then(|| "is not listed in `unknown`, so operators do not see it".to_owned())
         }

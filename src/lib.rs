@@ -3,5 +3,6 @@
 
 pub mod clock;
 pub mod domain;
+pub mod egress;
 pub mod seal;
 pub mod store;

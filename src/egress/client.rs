@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapters::vocabulary::Millis;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::Full;
@@ -73,7 +74,7 @@ impl WebhookClient {
     ///
     /// The deadline covers everything: look-up, connecting, TLS, writing, the response head and the
     /// body. `headers` are sent as they are; `Host` and the body's length are added. The address is
-    /// looked up and judged anew at every call. `now_ms` (milliseconds since 1970) is what a
+    /// looked up and judged anew at every call. `now` is what a
     /// `Retry-After` date is measured against.
     pub async fn send(
         &self,
@@ -81,7 +82,7 @@ impl WebhookClient {
         headers: HeaderMap,
         body: Bytes,
         deadline: Duration,
-        now_ms: i64,
+        now: Millis,
     ) -> Attempt {
         let started = Instant::now();
         let until = started + deadline;
@@ -98,7 +99,7 @@ impl WebhookClient {
         }
         Attempt::Answered {
             status: head.status,
-            retry_after: retry_after::parse(&head.headers, now_ms),
+            retry_after: retry_after::parse(&head.headers, now),
             took,
         }
     }

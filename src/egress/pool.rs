@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::Connection;
 
@@ -24,7 +24,7 @@ const MAX_WAITING: usize = 256;
 /// The waiting connections. Dropping the pool closes them.
 pub(super) struct Pool {
     waiting: Arc<Mutex<Vec<Waiting>>>,
-    _sweeper: AbortOnDropHandle<()>,
+    _sweeper: JoinSet<()>,
 }
 
 struct Waiting {
@@ -37,10 +37,11 @@ impl Pool {
     /// An empty pool; it needs a Tokio runtime to sweep on.
     pub(super) fn new() -> Self {
         let waiting = Arc::default();
-        let sweeper = tokio::spawn(sweep(Arc::clone(&waiting)));
+        let mut sweeper = JoinSet::new();
+        sweeper.spawn(sweep(Arc::clone(&waiting)));
         Self {
             waiting,
-            _sweeper: AbortOnDropHandle::new(sweeper),
+            _sweeper: sweeper,
         }
     }
 

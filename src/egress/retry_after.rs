@@ -2,21 +2,22 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use adapters::vocabulary::Millis;
 use http::{HeaderMap, header};
 
 /// The longest wait that a destination can impose.
 pub const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long the destination asks us to wait, seen from `now_ms` (milliseconds since 1970).
+/// How long the destination asks us to wait, seen from `now`.
 ///
 /// At most [`LONGEST`]; a date that has passed is zero; what is neither number nor date is `None`.
 /// All three date forms that HTTP recipients owe are read. Of several headers the first counts.
 #[must_use]
-pub fn parse(headers: &HeaderMap, now_ms: i64) -> Option<Duration> {
+pub fn parse(headers: &HeaderMap, now: Millis) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match seconds(value) {
         Some(wait) => wait,
-        None => until(value, now_ms)?,
+        None => until(value, now)?,
     };
     Some(wait.min(LONGEST))
 }
@@ -27,9 +28,9 @@ fn seconds(value: &str) -> Option<Duration> {
     digits.then(|| value.parse().map_or(LONGEST, Duration::from_secs))
 }
 
-fn until(value: &str, now_ms: i64) -> Option<Duration> {
+fn until(value: &str, now: Millis) -> Option<Duration> {
     let at = httpdate::parse_http_date(value).ok()?;
-    let now = Duration::from_millis(u64::try_from(now_ms).ok()?);
+    let now = Duration::from_millis(u64::try_from(now).ok()?);
     let at = at.duration_since(UNIX_EPOCH).ok()?;
     Some(at.saturating_sub(now))
 }
@@ -39,13 +40,13 @@ mod tests {
     use super::*;
 
     /// 2024-01-01T00:00:00Z.
-    const NOW_MS: i64 = 1_704_067_200_000;
+    const NOW: Millis = 1_704_067_200_000;
 
     #[track_caller]
     fn check(value: &str, expected_ms: Option<u64>) {
         let headers = HeaderMap::from_iter([(header::RETRY_AFTER, value.parse().unwrap())]);
         assert_eq!(
-            parse(&headers, NOW_MS),
+            parse(&headers, NOW),
             expected_ms.map(Duration::from_millis),
             "{value:?}"
         );
@@ -92,6 +93,6 @@ mod tests {
 
     #[test]
     fn without_the_header_there_is_no_wish() {
-        assert_eq!(parse(&HeaderMap::new(), NOW_MS), None);
+        assert_eq!(parse(&HeaderMap::new(), NOW), None);
     }
 }

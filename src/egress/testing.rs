@@ -24,7 +24,6 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
-use tokio_util::task::AbortOnDropHandle;
 
 /// What a name server says about one name.
 pub(super) enum Answer {
@@ -44,7 +43,7 @@ pub(super) fn at(addresses: &str) -> Answer {
 pub(super) struct NameServer {
     pub(super) address: SocketAddr,
     asked: Arc<Mutex<Asked>>,
-    _task: AbortOnDropHandle<()>,
+    _task: JoinSet<()>,
 }
 
 /// How often a name was asked for, by kind of address.
@@ -58,11 +57,12 @@ impl NameServer {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let asked = Arc::<Mutex<Asked>>::default();
-        let task = tokio::spawn(serve_names(socket, answer, Arc::clone(&asked)));
+        let mut task = JoinSet::new();
+        task.spawn(serve_names(socket, answer, Arc::clone(&asked)));
         Self {
             address,
             asked,
-            _task: AbortOnDropHandle::new(task),
+            _task: task,
         }
     }
 
@@ -75,7 +75,7 @@ impl NameServer {
 
 async fn serve_names(
     socket: UdpSocket,
-    answer: impl Fn(&str, usize) -> Answer,
+    answer: impl Fn(&str, usize) -> Answer + Send,
     asked: Arc<Mutex<Asked>>,
 ) {
     let mut buffer = [0; 4096];
@@ -142,7 +142,7 @@ struct Seen {
 pub(super) struct Receiver {
     pub(super) address: SocketAddr,
     seen: Arc<Seen>,
-    _task: AbortOnDropHandle<()>,
+    _task: JoinSet<()>,
 }
 
 impl Receiver {
@@ -175,11 +175,12 @@ impl Receiver {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
-        let task = tokio::spawn(accept(listener, tls, script, Arc::clone(&seen)));
+        let mut task = JoinSet::new();
+        task.spawn(accept(listener, tls, script, Arc::clone(&seen)));
         Self {
             address,
             seen,
-            _task: AbortOnDropHandle::new(task),
+            _task: task,
         }
     }
 

@@ -45,21 +45,16 @@ impl Pool {
         }
     }
 
-    /// A live connection to `origin` whose peer is among `judged`, the latest first.
+    /// A connection to `origin` whose peer is among `judged`, the latest first. It may have been
+    /// closed meanwhile; then it hands the request back.
     pub(super) fn take(&self, origin: &str, judged: &[IpAddr]) -> Option<Connection> {
         let mut waiting = lock(&self.waiting);
-        loop {
-            let fits = |it: &Waiting| {
-                it.origin == origin
-                    && judged.contains(&it.connection.peer().ip())
-                    && it.since.elapsed() < MAX_IDLE
-            };
-            let index = waiting.iter().rposition(fits)?;
-            let mut connection = waiting.remove(index).connection;
-            if connection.is_ready() {
-                return Some(connection);
-            }
-        }
+        let index = waiting.iter().rposition(|it| {
+            it.origin == origin
+                && judged.contains(&it.connection.peer().ip())
+                && it.since.elapsed() < MAX_IDLE
+        })?;
+        Some(waiting.remove(index).connection)
     }
 
     /// Lets `connection` wait for the next webhook, if it can take one and there is room.

@@ -47,7 +47,7 @@ pub struct Resolver {
 pub enum SetupError {
     /// No name server was given, and the system names none.
     #[error(
-        "the system's resolver settings cannot be read; name the servers in egress.name_servers"
+        "the system's resolver settings cannot be read; name the servers in egress.nameservers"
     )]
     SystemSettings(#[source] NetError),
     /// The resolver's own set-up failed.
@@ -153,9 +153,9 @@ fn options(time_limit: Duration) -> ResolverOpts {
     options.preserve_intermediates = false;
     options.positive_max_ttl = Some(REMEMBERED_FOR);
     options.negative_max_ttl = Some(REMEMBERED_FOR);
-    // Asked twice, and given up a little before the whole limit: where a server never answers for
-    // one family, as some do for IPv6, the other family's addresses are still used.
+    // Asked twice, and given up before the whole limit: where a server never answers for one
+    // family, as some do for IPv6, the other family's addresses are still used.
     options.attempts = 1;
-    options.timeout = time_limit * 9 / 20;
+    options.timeout = time_limit * 2 / 5;
     options
 }

@@ -19,11 +19,14 @@ const HOST: &str = "hooks.example.com";
 /// Long enough for a slow machine, short for a test that waits it out.
 const SOON: Duration = Duration::from_millis(300);
 
+/// The time of a look-up, likewise; within it an unanswered question is given up twice.
+const LOOK_UP: Duration = Duration::from_millis(900);
+
 fn client(names: &NameServer, authority: &Authority) -> WebhookClient {
     let allow = ["127.0.0.1/32", "127.0.0.16/28"];
     let allow = allow.iter().map(|range| range.parse().unwrap()).collect();
     let judge = Judge::new(allow).unwrap().into();
-    let resolver = Resolver::with_time_limit(&[names.address], judge, SOON).unwrap();
+    let resolver = Resolver::with_time_limit(&[names.address], judge, LOOK_UP).unwrap();
     WebhookClient::new(resolver, authority.trusted())
 }
 
@@ -141,7 +144,7 @@ async fn an_answer_stands_although_its_body_never_ends() {
 
 #[tokio::test]
 async fn an_endless_body_is_not_read_to_its_end() {
-    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n";
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 1152921504606846976\r\n\r\n";
     let receiver = Receiver::scripted("127.0.0.1:0", |_| (head.to_vec(), Then::Pour)).await;
     let client = client_seeing(|_, _| at("127.0.0.1")).await;
     let url = url_at(&receiver);
@@ -323,6 +326,13 @@ async fn a_silent_name_server_costs_the_time_of_a_look_up_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_name_server_that_is_silent_on_ipv6_does_not_stop_a_webhook() {
+    let receiver = Receiver::answering("200 OK").await;
+    let client = client_seeing(|_, _| Answer::OnlyIpv4([127, 0, 0, 1].into())).await;
+    assert_answered(&client.post(&url_at(&receiver)).await, 200);
+}
+
+#[tokio::test]
 async fn a_name_without_address_fails() {
     let receiver = Receiver::answering("200 OK").await;
     for client in [
@@ -479,12 +489,24 @@ async fn a_connection_that_was_closed_while_it_waited_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_connection_that_cannot_be_used_again_is_closed_at_once() {
+    let receiver = Receiver::answering("200 OK\r\nConnection: close").await;
+    let client = client_seeing(|_, _| at("127.0.0.1")).await;
+    assert_answered(&client.post(&url_at(&receiver)).await, 200);
+    tokio::time::pause();
+    let waited = tokio::time::Instant::now();
+    receiver.closed().await;
+    assert_eq!(waited.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test]
 async fn a_connection_that_waits_in_vain_is_closed() {
     let receiver = Receiver::answering("200 OK").await;
     let client = client_seeing(|_, _| at("127.0.0.1")).await;
     assert_answered(&client.post(&url_at(&receiver)).await, 200);
     tokio::time::pause();
     let waited = tokio::time::Instant::now();
-    receiver.closed().await;
+    let closed = timeout(Duration::from_secs(60), receiver.closed()).await;
+    closed.expect("it is never closed");
     assert!(waited.elapsed() <= Duration::from_secs(30));
 }

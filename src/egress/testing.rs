@@ -8,12 +8,12 @@
 //! - [`authority`] makes a certificate authority of its own for the receivers that speak TLS.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use hickory_resolver::proto::op::{Message, ResponseCode};
-use hickory_resolver::proto::rr::rdata::CNAME;
+use hickory_resolver::proto::rr::rdata::{A, CNAME};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -29,6 +29,8 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 pub(super) enum Answer {
     /// These addresses, which may be kept for no time at all.
     Addresses(Vec<IpAddr>),
+    /// This address, and silence to whoever asks for IPv6.
+    OnlyIpv4(Ipv4Addr),
     Alias(&'static str),
     NoSuchName,
     Silence,
@@ -103,6 +105,10 @@ fn reply(question: &Message, answer: Answer) -> Option<Message> {
     let record = |data| Record::from_rdata(query.name().clone(), 0, data);
     match answer {
         Answer::Silence => return None,
+        Answer::OnlyIpv4(_) if query.query_type() == RecordType::AAAA => return None,
+        Answer::OnlyIpv4(address) => {
+            reply.add_answer(record(RData::A(A(address))));
+        }
         Answer::NoSuchName => reply.metadata.response_code = ResponseCode::NXDomain,
         Answer::Alias(name) => {
             let name = Name::from_ascii(format!("{name}.")).unwrap();

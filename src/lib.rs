@@ -5,6 +5,7 @@ pub mod app;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod egress;
 pub mod seal;
 pub mod store;
 pub mod telemetry;

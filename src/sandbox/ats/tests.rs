@@ -1,5 +1,7 @@
 //! What a fake ATS promises, over real sockets.
 
+use std::time::Instant;
+
 use http::StatusCode;
 use serde_json::json;
 
@@ -153,8 +155,10 @@ async fn waiting_ends_with_what_there_is() {
 #[tokio::test]
 async fn a_wait_begun_before_the_webhook_came_is_woken_by_it() {
     let ats = FakeAts::start(any()).unwrap();
+    let began = Instant::now();
     let (received, _) = tokio::join!(ats.wait_for(1, PATIENCE), status(&ats, "/"));
     assert_eq!(received.len(), 1);
+    assert!(began.elapsed() < PATIENCE / 2);
 }
 
 #[tokio::test]

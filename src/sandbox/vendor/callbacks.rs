@@ -111,3 +111,30 @@ pub(super) fn loopback(url: &str) -> Result<Url, String> {
         "its host is `{host}`, and a fake vendor calls this machine alone: 127.0.0.1, ::1 or localhost"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::loopback;
+
+    #[test]
+    fn this_machine_may_be_called_and_no_other() {
+        for here in ["127.0.0.1:8080", "127.9.9.9", "[::1]:1", "localhost:8080"] {
+            assert!(loopback(&format!("http://{here}/x")).is_ok(), "{here}");
+        }
+        for elsewhere in ["192.0.2.1", "[2001:db8::1]", "localhost.example", "0.0.0.0"] {
+            assert!(
+                loopback(&format!("http://{elsewhere}/x")).is_err(),
+                "{elsewhere}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_host_and_no_token() {
+        let why = loopback("http://example.com/callbacks/canary").unwrap_err();
+        assert!(
+            why.contains("`example.com`") && !why.contains("canary"),
+            "{why}"
+        );
+    }
+}

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod egress;
+pub mod sandbox;
 pub mod seal;
 pub mod store;
 pub mod telemetry;

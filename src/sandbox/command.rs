@@ -68,7 +68,7 @@ pub async fn run(
     out: &mut impl io::Write,
     until: impl Future<Output = ()>,
 ) -> Result<(), SandboxError> {
-    let needs = VendorNeeds::of(simulator.name());
+    let needs = VendorNeeds::of(simulator.as_ref());
     let vendor =
         FakeVendor::start(simulator, options.listen, wall_clock).map_err(SandboxError::Vendor)?;
     let receiver = FakeAts::start(options.receiver).map_err(SandboxError::Receiver)?;
@@ -158,6 +158,10 @@ mod tests {
             listening["vendor"]
         );
         assert_eq!(file["vendors"]["allow_sandbox"], true);
+        assert!(
+            rest.contains("export SANDBOX_API_KEY=script-key\n"),
+            "{rest}"
+        );
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 
 use adapters::contract::{Setting, SettingForm};
+use adapters::simulator::Simulator;
 
 /// The fake vendor's name. Its catalog is known here; that of others is their own.
 const SANDBOX: &str = "sandbox";
@@ -30,28 +31,25 @@ pub struct Scene {
 }
 
 /// What a connection to a vendor must be given.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 pub struct VendorNeeds {
     /// The vendor, as sheets name it.
     pub name: String,
-    /// The names of its secrets.
-    pub credentials: Vec<String>,
+    /// Its secrets: the sheet's name for each, and what the fake accepts.
+    pub credentials: Vec<(&'static str, String)>,
     /// Its settings; those with a default may be left out and are.
     pub settings: Vec<Setting>,
 }
 
 impl VendorNeeds {
-    /// The needs of a shipped vendor; one secret, `api_key`, for a vendor with a sheet elsewhere.
-    pub fn of(name: &str) -> Self {
-        let vendor = adapters::shipped().into_iter().find(|it| it.name == name);
-        let (credentials, settings) = match vendor {
-            Some(vendor) => (vendor.credentials.clone(), vendor.settings.clone()),
-            None => (vec!["api_key".to_owned()], Vec::new()),
-        };
+    /// What this fake must be given. Settings are known for shipped vendors alone.
+    pub fn of(simulator: &dyn Simulator) -> Self {
+        let shipped = adapters::shipped();
+        let vendor = shipped.iter().find(|it| it.name == simulator.name());
         Self {
-            name: name.to_owned(),
-            credentials,
-            settings,
+            name: simulator.name().to_owned(),
+            credentials: simulator.credentials(),
+            settings: vendor.map_or_else(Vec::new, |it| it.settings.clone()),
         }
     }
 
@@ -63,12 +61,11 @@ impl VendorNeeds {
     }
 }
 
-/// The variables that the import file refers to, with their values. What a fake vendor takes for a
-/// credential is free.
+/// The variables that the import file refers to, with their values.
 pub fn exports(scene: &Scene) -> Vec<(String, String)> {
     let vendor = &scene.vendor;
     let credentials = vendor.credentials.iter();
-    let credentials = credentials.map(|it| (vendor.variable(it), format!("{SANDBOX}-{it}")));
+    let credentials = credentials.map(|(name, value)| (vendor.variable(name), value.clone()));
     std::iter::once((API_SECRET.to_owned(), scene.api_secret.clone()))
         .chain(credentials)
         .collect()
@@ -114,9 +111,10 @@ pub fn settings_file() -> String {
 
 fn tenant(scene: &Scene) -> String {
     let vendor = &scene.vendor;
-    let credentials = vendor.credentials.iter();
-    let credentials =
-        credentials.map(|it| format!("{it} = {}", quoted(&format!("env:{}", vendor.variable(it)))));
+    let credentials = vendor.credentials.iter().map(|(name, _)| {
+        let reference = format!("env:{}", vendor.variable(name));
+        format!("{name} = {}", quoted(&reference))
+    });
     let settings = vendor.settings.iter().filter(|it| it.default.is_none());
     let settings = settings.map(|it| format!("{} = {}", it.name, example(it)));
     format!(
@@ -257,7 +255,10 @@ mod tests {
         Scene {
             vendor: VendorNeeds {
                 name: name.to_owned(),
-                credentials: vec!["api_key".to_owned()],
+                credentials: vec![
+                    ("api_key", "key".to_owned()),
+                    ("callback_secret", "secret".to_owned()),
+                ],
                 settings: Vec::new(),
             },
             vendor_url: "http://127.0.0.1:4001".to_owned(),
@@ -305,22 +306,20 @@ mod tests {
     fn every_secret_is_a_reference_to_a_variable_that_is_exported() {
         let scene = scene("sandbox");
         let tenant = tenant(&scene);
-        let references = [
-            &tenant["api_secret"],
-            &tenant["connection"][0]["credentials"]["api_key"],
-        ];
-        assert_eq!(
-            references,
-            ["env:ACCT123_SECRET", "env:SANDBOX_API_KEY"]
-                .map(|it| json!(it))
-                .each_ref()
-        );
-        for (name, value) in exports(&scene) {
-            assert!(import_file(&scene).contains(&format!("#   export {name}={value}\n")));
+        let credentials = json!({
+            "api_key": "env:SANDBOX_API_KEY",
+            "callback_secret": "env:SANDBOX_CALLBACK_SECRET",
+        });
+        assert_eq!(tenant["api_secret"], "env:ACCT123_SECRET");
+        assert_eq!(tenant["connection"][0]["credentials"], credentials);
+        for line in [
+            format!("ACCT123_SECRET={}", scene.api_secret),
+            "SANDBOX_API_KEY=key".to_owned(),
+            "SANDBOX_CALLBACK_SECRET=secret".to_owned(),
+        ] {
             assert!(
-                references
-                    .iter()
-                    .any(|it| **it == json!(format!("env:{name}")))
+                import_file(&scene).contains(&format!("#   export {line}\n")),
+                "{line}"
             );
         }
     }

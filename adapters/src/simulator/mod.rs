@@ -165,6 +165,9 @@ pub trait Simulator: Send {
     /// The vendor it fakes, as sheets name it.
     fn name(&self) -> &'static str;
 
+    /// The only credentials it accepts and signs with, by the names its sheet gives them.
+    fn credentials(&self) -> Vec<(&'static str, String)>;
+
     /// Answers one request.
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response;
 

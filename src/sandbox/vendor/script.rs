@@ -66,6 +66,10 @@ impl Simulator for Script {
         "sandbox"
     }
 
+    fn credentials(&self) -> Vec<(&'static str, String)> {
+        vec![("api_key", "script-key".to_owned())]
+    }
+
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response {
         let path = request.target.split('?').next().unwrap_or_default();
         let manner = match path {

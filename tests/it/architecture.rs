@@ -97,10 +97,11 @@ struct Source {
 
 #[test]
 fn the_program_keeps_its_layers() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let sources = sources(&root.join("src"), "");
+    // Cargo runs tests in the package's folder. The folder it was compiled in may be another one,
+    // where several clones share what was built.
+    let sources = sources(Path::new("src"), "");
     assert!(!sources.is_empty(), "there is nothing under src");
-    let complaints = complaints(&sources, &vendors(&root.join("adapters/sheets")));
+    let complaints = complaints(&sources, &vendors(Path::new("adapters/sheets")));
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }
 

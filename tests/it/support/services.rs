@@ -66,7 +66,7 @@ fn servers() -> &'static Servers {
                 redis,
                 _script: None,
             }),
-            _ => start(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/run")),
+            _ => start(Path::new("tests/run")),
         }
     });
     servers.as_ref().unwrap_or_else(|problem| {

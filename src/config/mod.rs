@@ -2,7 +2,7 @@
 //!
 //! `config/cleargate.toml` is both the operator's manual and the defaults, so the two cannot
 //! drift apart, and its keys are the only ones there are. A setting is a text that one type
-//! reads ([`Setting`]); each component's struct reads its own section. We read the layers
+//! reads (in `kinds`); each component's struct reads its own section. We read the layers
 //! ourselves instead of through a settings crate because a message must say all of it at once:
 //! every mistake, its value, what would be right, and the line or variable it stands in.
 

@@ -1,3 +1,4 @@
 //! The promises that Cleargate makes, each kept in a file of its own.
 
-fn main() {}
+mod architecture;
+mod support;

@@ -173,6 +173,10 @@ impl Simulator for Checkr {
         "checkr"
     }
 
+    fn credentials(&self) -> Vec<(&'static str, String)> {
+        vec![("api_key", self.account.key.clone())]
+    }
+
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response {
         self.settle(now);
         self.rate.count(now);

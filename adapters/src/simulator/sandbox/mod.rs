@@ -177,6 +177,13 @@ impl Simulator for Sandbox {
         "sandbox"
     }
 
+    fn credentials(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("api_key", self.account.key.clone()),
+            ("callback_secret", self.account.callback_secret.clone()),
+        ]
+    }
+
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response {
         self.settle(now);
         let fault = self.faults.strike(request);

@@ -86,7 +86,7 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
             section: &sheet,
             settings: settings.iter().map(|one| one.name.as_str()).collect(),
             credentials: credentials.iter().map(String::as_str).collect(),
-            dropped,
+            dropped: dropped.clone(),
             unsupported: unsupported.clone(),
             ambiguity: policy.as_ref().map(|policy| policy.ambiguity),
             operations: [
@@ -115,6 +115,7 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
         auth: auth?,
         policy: policy?,
         sandbox,
+        dropped: dropped.iter().map(owned).collect(),
         placing_steps: place.steps.iter().map(|step| step.name.clone()).collect(),
         place: Arc::new(Place {
             steps: place,

@@ -387,10 +387,39 @@ pub enum SettingForm {
     Text,
     /// One of these words.
     OneOf(Vec<String>),
-    /// An ISO 3166-2 code of a US state or another country's region, `US-CA`, or a country, `CA`.
+    /// An ISO 3166-2 code of a US state or another country's region, `US-CA`, or a country, `CA`;
+    /// or the word `applicant`, the applicant's own state in the US, which must be written out.
     Region,
     /// A table from words to words.
     Table,
+}
+
+impl SettingForm {
+    /// True for a value of this form.
+    pub fn accepts(&self, value: &serde_json::Value) -> bool {
+        let is_words = |word: &serde_json::Value| word.is_string();
+        match (self, value) {
+            (Self::Text, serde_json::Value::String(text)) => !text.trim().is_empty(),
+            (Self::OneOf(words), serde_json::Value::String(text)) => words.contains(text),
+            (Self::Region, serde_json::Value::String(text)) => {
+                text == "applicant" || is_region(text)
+            }
+            (Self::Table, serde_json::Value::Object(table)) => table.values().all(is_words),
+            _ => false,
+        }
+    }
+}
+
+/// `CA` or `US-CA`. A place in the US names its state, because disclosures differ by state.
+fn is_region(text: &str) -> bool {
+    let is_country = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
+    let is_part = |text: &str| {
+        (1..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    match text.split_once('-') {
+        Some((country, part)) => is_country(country) && is_part(part),
+        None => is_country(text) && text != "US",
+    }
 }
 
 /// How a request proves who we are. The engine applies it; secrets are named, never seen.

@@ -1,1 +1,55 @@
-//! sheet
+//! The sheet language: a vendor as one TOML file.
+//!
+//! A sheet says which requests an operation makes, what counts as success, what the vendor's words
+//! mean, and how its callbacks prove themselves. [`load`] reads one, checks it as a whole and
+//! returns a [`Vendor`]; from then on nothing about the sheet can be wrong, only data can be
+//! missing. There are two kinds of text: *templates*, which we write (`"Bearer {secret.api_key}"`),
+//! and *expressions*, with which we read (`".data.id"`).
+//!
+//! Read `adapters/sheets/sandbox.toml` first; it is the smallest whole sheet. Of the files here,
+//! `expression` has the grammar, `steps` the way from request to answer, `reading` the tables, and
+//! `laws` what a sheet must keep to beside being well formed.
+//!
+//! Any operation may be written by hand instead: a [`Vendor`] is a record, so `Vendor { cancel:
+//! Some(Arc::new(mine)), ..sheet }` is a sheet with one operation of one's own.
+
+mod callback;
+mod catalog;
+mod condition;
+mod expression;
+mod functions;
+mod json;
+mod laws;
+mod loader;
+mod operations;
+mod path;
+mod reading;
+mod request;
+mod rules;
+mod scope;
+mod source;
+mod steps;
+mod template;
+#[cfg(test)]
+mod tests;
+mod vendor;
+mod wait;
+
+pub use source::Mistake;
+
+use crate::contract::Vendor;
+
+/// Loads the sheet in `text`. `name_for_messages` is what mistakes call it: its file name.
+///
+/// # Errors
+/// Every mistake in it, in the order of lines.
+pub fn load(name_for_messages: &str, text: &str) -> Result<Vendor, Vec<Mistake>> {
+    let mistakes = source::Mistakes::new(name_for_messages);
+    let root = source::parse(text, &mistakes);
+    let vendor = vendor::load(&root, &mistakes);
+    let found = mistakes.into_list();
+    match vendor {
+        Some(vendor) if found.is_empty() => Ok(vendor),
+        _ => Err(found),
+    }
+}

@@ -1,7 +1,45 @@
-//! vendors
+//! The vendors that ship: the sheets of `adapters/sheets`, compiled in.
+//!
+//! An operation that a sheet cannot say is written by hand in a file here, one a vendor, and put
+//! into the loaded [`Vendor`], which is a record.
+
+use std::sync::{Arc, LazyLock};
+
 use crate::contract::Vendor;
-use std::sync::Arc;
-/// Shipped.
+use crate::sheet;
+
+/// Every shipped sheet by its file name.
+const SHEETS: &[(&str, &str)] = &[
+    ("checkr.toml", include_str!("../../sheets/checkr.toml")),
+    ("sandbox.toml", include_str!("../../sheets/sandbox.toml")),
+];
+
+static SHIPPED: LazyLock<Vec<Arc<Vendor>>> = LazyLock::new(|| {
+    let vendors = SHEETS.iter().map(|(name, text)| {
+        let vendor = sheet::load(name, text);
+        Arc::new(vendor.expect("shipped sheets are loaded by the tests of this package"))
+    });
+    vendors.collect()
+});
+
+/// The vendors that ship with this package, by name. They are loaded once.
 pub fn shipped() -> Vec<Arc<Vendor>> {
-    vec![]
+    SHIPPED.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_sheet_loads_and_is_called_like_its_file() {
+        for (file, text) in SHEETS {
+            let vendor = sheet::load(file, text).unwrap_or_else(|mistakes| {
+                let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+                panic!("{}", lines.join("\n"));
+            });
+            assert_eq!(format!("{}.toml", vendor.name), *file);
+        }
+        assert_eq!(shipped().len(), SHEETS.len());
+    }
 }

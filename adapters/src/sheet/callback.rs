@@ -1,0 +1,286 @@
+//! Callbacks: `[callback]`, from proof to notes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::condition::When;
+use super::expression::Expression;
+use super::functions::scalar;
+use super::loader::Loader;
+use super::path::Path;
+use super::reading::{Reading, is_reference};
+use super::scope::{Scope, Sight};
+use super::source::{Raw, Section};
+use crate::callback::{
+    Acknowledgement, Callbacks, Note, OrderKey, Proof, ReadCallback, Says, Unreadable, Verified,
+};
+use crate::contract::{Context, Method};
+use crate::vocabulary::{OurRef, TheirRef};
+
+/// The largest body where the sheet names none, in bytes.
+const DEFAULT_CAP: usize = 1 << 20;
+/// The largest body a sheet may allow, in bytes.
+const LARGEST_CAP: usize = 32 << 20;
+/// How many names of an order are taken from one callback.
+const MOST_KEYS: usize = 20;
+
+/// Reads a vendor's callbacks as its sheet says.
+struct Reader {
+    /// Callbacks of other kinds, which share the address.
+    ignored: Vec<When>,
+    theirs: Vec<Expression>,
+    ours: Vec<Expression>,
+    then: Then,
+}
+
+/// What a callback leads to.
+enum Then {
+    /// It only makes us look.
+    Look,
+    /// The part of it at the path is read.
+    Apply(Path, Arc<Reading>),
+}
+
+impl ReadCallback for Reader {
+    fn read(&self, callback: Verified<'_>, cx: &Context<'_>) -> Result<Vec<Note>, Unreadable> {
+        let body: Value = serde_json::from_slice(callback.body())
+            .map_err(|_| Unreadable("the callback is not JSON".to_owned()))?;
+        let memo = std::collections::BTreeMap::new();
+        let scope = Scope {
+            answer: Some(&body),
+            ..Scope::new(&memo, cx)
+        };
+        if self.ignored.iter().any(|when| when.holds(&scope)) {
+            return Ok(Vec::new());
+        }
+        let order = self.keys(&scope);
+        if order.is_empty() {
+            return Err(Unreadable("the callback names no order".to_owned()));
+        }
+        let says = match &self.then {
+            Then::Look => Says::Look,
+            Then::Apply(path, reading) => {
+                let scope = Scope {
+                    answer: path.part(&body),
+                    ..scope
+                };
+                let progress = reading.progress(&scope);
+                Says::Progress(Box::new(progress.ok_or_else(|| {
+                    Unreadable("the callback's order has no reference".to_owned())
+                })?))
+            }
+        };
+        Ok(vec![Note { order, says }])
+    }
+}
+
+impl Reader {
+    fn keys(&self, scope: &Scope<'_>) -> Vec<OrderKey> {
+        let theirs = references(&self.theirs, scope).map(|text| OrderKey::Theirs(TheirRef(text)));
+        let ours = references(&self.ours, scope).map(|text| OrderKey::Ours(OurRef(text)));
+        theirs.chain(ours).take(MOST_KEYS).collect()
+    }
+}
+
+/// The references that the expressions find; a list gives one each.
+fn references<'a>(
+    expressions: &'a [Expression],
+    scope: &'a Scope<'_>,
+) -> impl Iterator<Item = String> {
+    let values = expressions.iter().filter_map(|one| one.read(scope));
+    let texts = values.flat_map(|value| match &*value {
+        Value::Array(items) => items.iter().filter_map(scalar).collect(),
+        other => scalar(other).into_iter().collect::<Vec<_>>(),
+    });
+    texts.filter(|text| is_reference(text))
+}
+
+/// Loads `[callback]`.
+pub(super) fn load(loader: &Loader<'_>, section: &Section<'_>) -> Option<Callbacks> {
+    let sight = Sight {
+        answer: true,
+        ..Sight::default()
+    };
+    let proof = proof(loader, section);
+    let expressions = |key: &'static str| {
+        let texts = section.texts(key).into_iter();
+        let found = texts.filter_map(|(text, line)| loader.expression(text, line, sight));
+        found.collect::<Vec<_>>()
+    };
+    let (theirs, ours) = (expressions("theirs"), expressions("ours"));
+    if theirs.is_empty() && ours.is_empty() {
+        let wrong = "the callback names no order";
+        let right = "say where a reference is: theirs = \".order.id\", ours = \".reference\"";
+        loader.mistakes.add(section.line, wrong, right);
+    }
+    let ignored = section.list("ignore_when").iter().filter_map(|spot| {
+        let table = Section::new("`ignore_when`", spot, loader.mistakes)?;
+        Some(When::load(loader, Some(table), sight))
+    });
+    let reader = Reader {
+        ignored: ignored.collect(),
+        theirs,
+        ours,
+        then: then(loader, section)?,
+    };
+    let callbacks = Callbacks {
+        methods: methods(loader, section),
+        cap: cap(loader, section),
+        proof: proof?,
+        challenge: section.text("challenge").map(str::to_owned),
+        accepted: accepted(loader, section),
+        reader: Arc::new(reader),
+    };
+    section.close();
+    Some(callbacks)
+}
+
+fn then(loader: &Loader<'_>, section: &Section<'_>) -> Option<Then> {
+    let right = "\"look\", or \"apply\" with `read` and, where the order is not the whole, `at`";
+    let then = section.need_text("then", right)?;
+    let at = loader.path_at(section, "at").unwrap_or_else(Path::whole);
+    match (then, loader.reading_at(section)) {
+        ("look", None) => Some(Then::Look),
+        ("apply", Some(reading)) => Some(Then::Apply(at, reading)),
+        _ => {
+            let wrong = format!("`then` is `{then}`");
+            loader
+                .mistakes
+                .add(section.line_of("then"), wrong, format!("it is {right}"));
+            None
+        }
+    }
+}
+
+fn proof(loader: &Loader<'_>, section: &Section<'_>) -> Option<Proof> {
+    let right =
+        "\"hint\", or a table with one of hmac_body, hmac_timestamped, header_equals, basic";
+    let spot = section.need("proof", right)?;
+    if matches!(&spot.raw, Raw::Text(word) if word == "hint") {
+        return Some(Proof::Hint);
+    }
+    let wrong = || {
+        loader
+            .mistakes
+            .add(spot.line, "this is not a proof", format!("it is {right}"))
+    };
+    let Raw::Table(_) = &spot.raw else {
+        wrong();
+        return None;
+    };
+    let proof = Section::new("`proof`", spot, loader.mistakes)?;
+    let table = |key| proof.section(key, format!("`{key}`"));
+    let found = if let Some(inner) = table("hmac_body") {
+        let found = Proof::HmacBody {
+            header: header(&inner)?,
+            prefix: inner.text("prefix").unwrap_or_default().to_owned(),
+            secret: secret(loader, &inner, "secret")?,
+        };
+        inner.close();
+        found
+    } else if let Some(inner) = table("hmac_timestamped") {
+        inner.need("tolerance", "say how old it may be: tolerance = \"300s\"");
+        let found = Proof::HmacTimestamped {
+            header: header(&inner)?,
+            secret: secret(loader, &inner, "secret")?,
+            tolerance: loader
+                .duration_at(&inner, "tolerance")
+                .unwrap_or(Duration::ZERO),
+        };
+        inner.close();
+        found
+    } else if let Some(inner) = table("header_equals") {
+        let found = Proof::HeaderEquals {
+            header: header(&inner)?,
+            secret: secret(loader, &inner, "secret")?,
+        };
+        inner.close();
+        found
+    } else if let Some(inner) = table("basic") {
+        let found = Proof::Basic {
+            user: secret(loader, &inner, "user")?,
+            password: secret(loader, &inner, "password")?,
+        };
+        inner.close();
+        found
+    } else {
+        wrong();
+        return None;
+    };
+    proof.close();
+    Some(found)
+}
+
+fn header(section: &Section<'_>) -> Option<String> {
+    let name = section.need_text("header", "name the header that holds the proof")?;
+    Some(name.to_ascii_lowercase())
+}
+
+fn secret(loader: &Loader<'_>, section: &Section<'_>, key: &'static str) -> Option<String> {
+    let name = section.need_text(key, "name one of `credentials`")?;
+    loader.uses(format!("secret.{name}"), section.line_of(key));
+    Some(name.to_owned())
+}
+
+fn methods(loader: &Loader<'_>, section: &Section<'_>) -> Vec<Method> {
+    let mut methods = Vec::new();
+    for (name, line) in section.texts("methods") {
+        match name {
+            "GET" => methods.push(Method::Get),
+            "POST" => methods.push(Method::Post),
+            "PUT" => methods.push(Method::Put),
+            other => {
+                let wrong = format!("callbacks do not come by `{other}`");
+                loader
+                    .mistakes
+                    .add(line, wrong, "methods are GET, POST and PUT");
+            }
+        }
+    }
+    if methods.is_empty() {
+        methods.push(Method::Post);
+    }
+    methods
+}
+
+fn cap(loader: &Loader<'_>, section: &Section<'_>) -> usize {
+    let cap = section.whole("cap").map(usize::try_from);
+    let cap = cap.map_or(DEFAULT_CAP, |cap| cap.unwrap_or(usize::MAX));
+    if cap == 0 || cap > LARGEST_CAP {
+        let wrong = format!("`cap` is {cap} bytes");
+        let right = format!("it is at most {LARGEST_CAP}");
+        loader.mistakes.add(section.line_of("cap"), wrong, right);
+    }
+    cap
+}
+
+fn accepted(loader: &Loader<'_>, section: &Section<'_>) -> Acknowledgement {
+    let right = "say what the vendor wants to be answered: { status = 200 }";
+    section.need("accepted", right);
+    let table = section.section("accepted", "`accepted`");
+    let status = table
+        .as_ref()
+        .and_then(|table| table.whole("status"))
+        .unwrap_or(200);
+    if !(200..300).contains(&status) {
+        let wrong = format!("a callback is accepted with {status}");
+        loader
+            .mistakes
+            .add(section.line_of("accepted"), wrong, "it is a 2xx");
+    }
+    let text = |key| {
+        let table = table.as_ref()?;
+        table.text(key).map(str::to_owned)
+    };
+    let acknowledgement = Acknowledgement {
+        status: u16::try_from(status).unwrap_or(200),
+        mime: text("mime"),
+        body: text("body").unwrap_or_default(),
+    };
+    if let Some(table) = &table {
+        table.close();
+    }
+    acknowledgement
+}

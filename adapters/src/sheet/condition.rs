@@ -1,0 +1,214 @@
+//! Conditions: `{ status = 409, ".error" = { starts = "Duplicate" } }`. All of them must hold.
+//!
+//! ```text
+//! test = value | [value, ...] | { contains = text(s) } | { starts = text(s) }
+//!      | { has = template } | { not = test } | { present = true | false }
+//! ```
+//!
+//! Words of the sheet are compared as tables compare them (without case, blanks, `_` and `-`);
+//! values of ours, in templates, exactly. What is absent fulfils only `present = false`, so that a
+//! condition never holds by accident.
+
+use serde_json::Value;
+
+use super::expression::{Expression, Word};
+use super::functions::{flat, plain, scalar};
+use super::loader::Loader;
+use super::scope::{Scope, Sight};
+use super::source::{Raw, Section, Spot};
+use super::template::Template;
+
+/// What must be so; empty: always.
+#[derive(Clone, Debug, Default)]
+pub(super) struct When(pub(super) Vec<(Expression, Test)>);
+
+/// What a value must be.
+#[derive(Clone, Debug)]
+pub(super) enum Test {
+    /// One of these.
+    Is(Vec<Operand>),
+    /// An HTTP status of this hundred: `4xx`.
+    Class(u64),
+    /// It is there, and not that.
+    Not(Box<Test>),
+    /// One of these texts is in it, whatever their case.
+    Contains(Vec<String>),
+    /// It begins with one of these texts, whatever their case.
+    Starts(Vec<String>),
+    /// It is a list that has exactly this.
+    Has(Template),
+    Present(bool),
+}
+
+/// One value that a test compares with.
+#[derive(Clone, Debug)]
+pub(super) enum Operand {
+    /// A word of the sheet, as tables compare it.
+    Word(String),
+    /// A value of ours, exactly.
+    Exactly(Template),
+}
+
+impl When {
+    pub(super) fn holds(&self, scope: &Scope<'_>) -> bool {
+        self.0.iter().all(|(expression, test)| {
+            let value = expression.read(scope);
+            test.holds(value.as_deref(), scope)
+        })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Test {
+    fn holds(&self, value: Option<&Value>, scope: &Scope<'_>) -> bool {
+        let Some(value) = value else {
+            return matches!(self, Self::Present(false));
+        };
+        match self {
+            Self::Present(present) => *present,
+            Self::Not(test) => !test.holds(Some(value), scope),
+            Self::Is(operands) => operands.iter().any(|one| one.equals(value, scope)),
+            Self::Class(hundred) => value
+                .as_u64()
+                .is_some_and(|status| status / 100 == *hundred),
+            Self::Contains(texts) => {
+                let value = flat(value).to_lowercase();
+                texts.iter().any(|text| value.contains(text))
+            }
+            Self::Starts(texts) => {
+                let value = flat(value).to_lowercase();
+                texts.iter().any(|text| value.starts_with(text))
+            }
+            Self::Has(template) => {
+                let ours = template.text(scope).ok().flatten();
+                let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
+                ours.is_some_and(|ours| {
+                    items
+                        .iter()
+                        .any(|item| scalar(item).as_ref() == Some(&ours))
+                })
+            }
+        }
+    }
+}
+
+impl Operand {
+    fn equals(&self, value: &Value, scope: &Scope<'_>) -> bool {
+        let Some(value) = scalar(value) else {
+            return false;
+        };
+        match self {
+            Self::Word(word) => plain(word) == plain(&value),
+            Self::Exactly(template) => template.text(scope).ok().flatten() == Some(value),
+        }
+    }
+}
+
+impl When {
+    /// Loads a condition from a table of expressions and tests.
+    pub(super) fn load(loader: &Loader<'_>, section: Option<Section<'_>>, sight: Sight) -> Self {
+        let entries = section.iter().flat_map(Section::entries);
+        let conditions = entries.filter_map(|(text, spot)| {
+            let expression = loader.expression(text, spot.line, sight)?;
+            let test = Test::load(loader, spot, sight, expression.is_word(Word::Status))?;
+            Some((expression, test))
+        });
+        Self(conditions.collect())
+    }
+
+    /// Adds one more thing that must be so.
+    pub(super) fn and(&mut self, word: &str, test: Test) {
+        let expression = Expression::parse(word).expect("only words of the language are given");
+        self.0.push((expression, test));
+    }
+
+    /// True where it asks for that word.
+    pub(super) fn asks_for(&self, word: Word) -> bool {
+        self.0
+            .iter()
+            .any(|(expression, _)| expression.is_word(word))
+    }
+}
+
+impl Test {
+    /// Loads a test. For the HTTP status, `4xx` means that hundred.
+    pub(super) fn load(
+        loader: &Loader<'_>,
+        spot: &Spot,
+        sight: Sight,
+        of_status: bool,
+    ) -> Option<Self> {
+        if let (true, Raw::Text(text)) = (of_status, &spot.raw)
+            && let Some(hundred) = text.strip_suffix("xx")
+            && let Ok(hundred) = hundred.parse()
+        {
+            return Some(Self::Class(hundred));
+        }
+        match &spot.raw {
+            Raw::Table(_) => Self::load_table(loader, spot, sight),
+            Raw::List(items) => items
+                .iter()
+                .map(|item| operand(loader, item, sight))
+                .collect::<Option<_>>()
+                .map(Self::Is),
+            _ => Some(Self::Is(vec![operand(loader, spot, sight)?])),
+        }
+    }
+
+    fn load_table(loader: &Loader<'_>, spot: &Spot, sight: Sight) -> Option<Self> {
+        let section = Section::new("a test", spot, loader.mistakes)?;
+        let lower = |key| {
+            let texts = section.texts(key).into_iter();
+            texts
+                .map(|(text, _)| text.to_lowercase())
+                .collect::<Vec<_>>()
+        };
+        let (contains, starts) = (lower("contains"), lower("starts"));
+        let mut tests = Vec::new();
+        if !contains.is_empty() {
+            tests.push(Self::Contains(contains));
+        }
+        if !starts.is_empty() {
+            tests.push(Self::Starts(starts));
+        }
+        if let Some(template) = loader.template_at(&section, "has", sight) {
+            tests.push(Self::Has(template));
+        }
+        if let Some(present) = section.truth("present") {
+            tests.push(Self::Present(present));
+        }
+        if let Some(inner) = section.get("not") {
+            let inner = Self::load(loader, inner, sight, false)?;
+            tests.push(Self::Not(Box::new(inner)));
+        }
+        section.close();
+        if tests.len() != 1 {
+            let wrong = format!("a test has {} conditions", tests.len());
+            loader.mistakes.add(spot.line, wrong, "it has exactly one");
+        }
+        tests.pop()
+    }
+}
+
+fn operand(loader: &Loader<'_>, spot: &Spot, sight: Sight) -> Option<Operand> {
+    match &spot.raw {
+        Raw::Text(text) => {
+            let template = loader.template(text, spot.line, sight)?;
+            Some(match template.literal() {
+                Some(word) => Operand::Word(word.to_owned()),
+                None => Operand::Exactly(template),
+            })
+        }
+        Raw::Whole(number) => Some(Operand::Word(number.to_string())),
+        Raw::Truth(truth) => Some(Operand::Word(truth.to_string())),
+        other => {
+            let wrong = format!("a value is compared with {}", other.kind());
+            let right = "compare it with a text, a number, true or false";
+            loader.mistakes.add(spot.line, wrong, right);
+            None
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Requests: from a step's templates to bytes with holes.
+
+use super::condition::When;
+use super::json::Node;
+use super::loader::Loader;
+use super::scope::{Scope, Sight};
+use super::source::{Raw, Section};
+use super::template::Template;
+use crate::contract::{Effect, Escape, Method, Request, Unfit};
+
+/// What a step sends.
+#[derive(Clone, Debug)]
+pub(super) struct Form {
+    method: Method,
+    path: Template,
+    query: Vec<(String, Template)>,
+    headers: Vec<(String, Template)>,
+    json: Option<Node>,
+    pub(super) effect: Effect,
+}
+
+impl Form {
+    /// Loads what the step in `section` sends. `sight` is what its expressions may name beside
+    /// what belongs to every request.
+    pub(super) fn load(loader: &Loader<'_>, section: &Section<'_>, sight: Sight) -> Option<Self> {
+        let in_path = Sight {
+            key: true,
+            ..sight.without_people()
+        };
+        let in_body = Sight {
+            secrets: true,
+            key: true,
+            ..sight
+        };
+        let line = section.line_of("request");
+        let (method, path) = request_line(loader, section)?;
+        let path = loader.template(path, line, in_path)?;
+        let personal = section.truth("personal") == Some(true);
+        let in_query = Sight {
+            people: sight.people && personal,
+            ..in_path
+        };
+        let query = section.section("query", "`query`");
+        let query = loader.named_templates(query, in_query);
+        let headers = section.section("headers", "`headers`");
+        let headers = loader.named_templates(headers, in_body.without_people());
+        let json = section
+            .get("json")
+            .and_then(|spot| Node::load(loader, spot, in_body));
+        if json.is_some() && method == Method::Get {
+            let wrong = "a GET has a body";
+            loader
+                .mistakes
+                .add(section.line_of("json"), wrong, "send it with POST");
+        }
+        Some(Self {
+            method,
+            path,
+            query,
+            headers: headers
+                .into_iter()
+                .map(|(name, value)| (name.to_ascii_lowercase(), value))
+                .collect(),
+            json,
+            effect: effect(loader, section, method)?,
+        })
+    }
+
+    /// Every template whose value is the vendor's to keep, for the laws of loading.
+    pub(super) fn names_in_body(&self, name: &str) -> bool {
+        let in_json = self.json.as_ref().is_some_and(|node| node.names(name));
+        let templates = self.headers.iter().chain(&self.query);
+        in_json
+            || templates
+                .map(|(_, template)| template)
+                .any(|one| names(one, name))
+    }
+
+    /// The request of step `step`.
+    ///
+    /// # Errors
+    /// [`Unfit`] where something it needs is absent.
+    pub(super) fn render(&self, step: &str, scope: &Scope<'_>) -> Result<Request, Unfit> {
+        let path = self.path.path(scope)?.unwrap_or_default();
+        let mut query = Vec::new();
+        for (name, template) in &self.query {
+            if let Some(value) = template.text(scope)? {
+                query.push((name.clone(), value));
+            }
+        }
+        let mut headers = Vec::new();
+        for (name, template) in &self.headers {
+            if let Some(pieces) = template.pieces(scope, Escape::None)? {
+                headers.push((name.clone(), pieces));
+            }
+        }
+        let body = match &self.json {
+            Some(node) => node.body(scope)?,
+            None => Vec::new(),
+        };
+        Ok(Request {
+            step: step.to_owned(),
+            method: self.method,
+            path,
+            query,
+            headers,
+            mime: self.json.as_ref().map(|_| "application/json".to_owned()),
+            body,
+            effect: self.effect,
+        })
+    }
+}
+
+/// True where the template names `name`.
+pub(super) fn names(template: &Template, name: &str) -> bool {
+    template
+        .expressions()
+        .flat_map(|expression| expression.sources())
+        .any(|source| source.name() == name)
+}
+
+fn request_line<'s>(loader: &Loader<'_>, section: &Section<'s>) -> Option<(Method, &'s str)> {
+    let right = "it is a method and a path: \"POST /v1/orders\"";
+    let text = section.need_text("request", right)?;
+    let line = section.line_of("request");
+    let (method, path) = text.split_once(' ').unwrap_or((text, ""));
+    let method = match method {
+        "GET" => Some(Method::Get),
+        "POST" => Some(Method::Post),
+        "PUT" => Some(Method::Put),
+        "PATCH" => Some(Method::Patch),
+        "DELETE" => Some(Method::Delete),
+        _ => None,
+    };
+    let written_well = |letter: char| letter.is_ascii_graphic() && !matches!(letter, '?' | '#');
+    let outside = path.split('{').flat_map(|part| part.rsplit('}').next());
+    let plain = path.starts_with('/') && outside.flat_map(str::chars).all(written_well);
+    if method.is_none() || !plain {
+        let right = format!("{right}; parameters stand in `query`");
+        let wrong = format!("`{text}` is not a request");
+        loader.mistakes.add(line, wrong, right);
+        return None;
+    }
+    method.map(|method| (method, path))
+}
+
+fn effect(loader: &Loader<'_>, section: &Section<'_>, method: Method) -> Option<Effect> {
+    let right = "say what a second copy would do: \"read\", \"once\" or { repeatable = \"24h\" }";
+    let Some(spot) = section.get("effect") else {
+        if method == Method::Get {
+            return Some(Effect::Read);
+        }
+        let wrong = format!("{} has no `effect`", section.what);
+        loader.mistakes.add(section.line, wrong, right);
+        return None;
+    };
+    match &spot.raw {
+        Raw::Text(word) if word == "read" => return Some(Effect::Read),
+        Raw::Text(word) if word == "once" => return Some(Effect::Once),
+        Raw::Table(_) => {
+            let table = Section::new("`effect`", spot, loader.mistakes)?;
+            table.need("repeatable", right)?;
+            let within = loader.duration_at(&table, "repeatable")?;
+            table.close();
+            return Some(Effect::Repeatable { within });
+        }
+        _ => {}
+    }
+    let wrong = "this is not an effect";
+    loader.mistakes.add(spot.line, wrong, right);
+    None
+}
+
+/// The condition under which a step's answer is a success. What the sheet says is not enough: the
+/// status is a 2xx unless the sheet names another, and the vendor says nothing is wrong.
+pub(super) fn success(loader: &Loader<'_>, section: &Section<'_>, sight: Sight) -> When {
+    use super::condition::Test;
+    use super::expression::Word;
+    let right = "name what only a success has: \".id\"";
+    let Some(spot) = section.need("success", right) else {
+        return When::default();
+    };
+    let mut when = match &spot.raw {
+        Raw::Text(text) => {
+            let found = loader.expression(text, spot.line, sight);
+            When(
+                found
+                    .map(|one| (one, Test::Present(true)))
+                    .into_iter()
+                    .collect(),
+            )
+        }
+        _ => When::load(
+            loader,
+            Section::new("`success`", spot, loader.mistakes),
+            sight,
+        ),
+    };
+    if when.is_empty() || !when.0.iter().any(|(one, _)| !one.is_word(Word::Status)) {
+        let wrong = "`success` looks at nothing in the answer";
+        loader.mistakes.add(spot.line, wrong, right);
+    }
+    if !when.asks_for(Word::Status) {
+        when.and("status", Test::Class(2));
+    }
+    when.and("said", Test::Present(false));
+    when
+}

@@ -1,0 +1,86 @@
+//! What expressions can see: the order, what was kept, and the vendor's answer.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::contract::{Context, Reply};
+use crate::vocabulary::Order;
+
+/// Everything an expression may name, at one moment of an operation. What is not there yet is
+/// `None`; loading has refused expressions that could name it.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'a> {
+    pub(super) order: Option<&'a Order>,
+    pub(super) ours: Option<&'a str>,
+    pub(super) theirs: Option<&'a str>,
+    pub(super) callback_url: Option<&'a str>,
+    pub(super) memo: &'a BTreeMap<String, String>,
+    pub(super) settings: &'a BTreeMap<String, Value>,
+    pub(super) key: &'a str,
+    /// The page that is asked for, in lists.
+    pub(super) page: Option<u64>,
+    pub(super) reply: Option<&'a Reply>,
+    /// The vendor's answer, or the part of it that is looked at: what `.` means.
+    pub(super) answer: Option<&'a Value>,
+    /// How many items of a list fitted.
+    pub(super) found: Option<usize>,
+    /// What the vendor says is wrong, in its own words.
+    pub(super) said: Option<&'a str>,
+}
+
+impl<'a> Scope<'a> {
+    pub(super) fn new(memo: &'a BTreeMap<String, String>, cx: &Context<'a>) -> Self {
+        Self {
+            order: None,
+            ours: None,
+            theirs: None,
+            callback_url: None,
+            memo,
+            settings: cx.settings,
+            key: cx.key,
+            page: None,
+            reply: None,
+            answer: None,
+            found: None,
+            said: None,
+        }
+    }
+}
+
+/// What an expression may name where it stands. It is checked when the sheet loads, so that at run
+/// time only data can be missing, never a thing that could not be there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sight {
+    /// `ours`, and what is ordered.
+    pub(super) ours: bool,
+    /// The people of the order.
+    pub(super) people: bool,
+    pub(super) callback_url: bool,
+    pub(super) theirs: bool,
+    pub(super) memo: bool,
+    /// The step's idempotency key.
+    pub(super) key: bool,
+    pub(super) secrets: bool,
+    /// The vendor's answer, `status`, `header.NAME`, `found` and `said`.
+    pub(super) answer: bool,
+    pub(super) page: bool,
+}
+
+impl Sight {
+    /// The same, while an answer is read.
+    pub(super) fn with_answer(self) -> Self {
+        Self {
+            answer: true,
+            ..self
+        }
+    }
+
+    /// The same without people: for paths, and for values that are kept or shown.
+    pub(super) fn without_people(self) -> Self {
+        Self {
+            people: false,
+            ..self
+        }
+    }
+}

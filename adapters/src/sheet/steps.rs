@@ -1,0 +1,488 @@
+//! Steps: the requests of one operation, and what their answers lead to.
+//!
+//! A step is a request, what counts as success, and what follows. There are no loops but pages:
+//! loading refuses steps that lead in a circle, so an operation ends after as many turns as it has
+//! steps.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::catalog::CatalogForm;
+use super::condition::When;
+use super::expression::Expression;
+use super::loader::Loader;
+use super::path::Path;
+use super::reading::{Reading, kept};
+use super::request::{Form, success};
+use super::rules::{Errors, Led, Rule, rules};
+use super::scope::{Scope, Sight};
+use super::source::{Section, Spot};
+use crate::contract::{Fault, Found, Memo, Reply, Request, Turn, Unfit};
+use crate::vocabulary::Progress;
+
+/// Names in a memo that belong to paging.
+pub(super) const PAGE: &str = "page";
+/// What a list has gathered from earlier pages.
+pub(super) const SO_FAR: &str = "so_far";
+
+/// The steps of one operation.
+#[derive(Clone, Debug)]
+pub(super) struct Steps {
+    pub(super) steps: Vec<Step>,
+    pub(super) errors: Arc<Errors>,
+    /// True where finding nothing is an answer (fetching), false where one thing is needed.
+    finds: bool,
+}
+
+/// One step.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) name: String,
+    pub(super) line: usize,
+    /// When an operation begins here, or goes on here.
+    pub(super) when: When,
+    pub(super) request: Form,
+    success: When,
+    pub(super) find: Option<Find>,
+    pub(super) pages: Option<Pages>,
+    pub(super) keep: Vec<(String, Expression)>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) next: Vec<String>,
+    pub(super) reading: Option<Arc<Reading>>,
+    pub(super) catalog: Option<CatalogForm>,
+    pub(super) link: Option<Expression>,
+}
+
+/// A list in the answer, of which some items are meant.
+#[derive(Clone, Debug)]
+pub(super) struct Find {
+    path: Path,
+    wanted: When,
+    pub(super) several: Several,
+    blind: When,
+}
+
+/// What more than one item means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Several {
+    /// Several orders: a person decides.
+    Orders,
+    /// Any of them will do.
+    First,
+    /// Not seeing the right one proves nothing.
+    Blind,
+}
+
+/// Pages of a list.
+#[derive(Clone, Debug)]
+pub(super) struct Pages {
+    first: u64,
+    most: u64,
+    more: Expression,
+}
+
+/// Where an operation has arrived.
+pub(super) struct End<'e> {
+    pub(super) step: &'e Step,
+    /// What the last step's answer shows; `.` is the item that was found, or the whole.
+    pub(super) scope: Scope<'e>,
+    items: Vec<&'e Value>,
+    blind: bool,
+}
+
+impl Steps {
+    /// The step that the memo names, or the one an operation begins with.
+    fn current(&self, memo: &Memo, scope: &Scope<'_>) -> Option<&Step> {
+        if memo.step.is_empty() {
+            return self.steps.iter().find(|step| step.when.holds(scope));
+        }
+        self.named(&memo.step)
+    }
+
+    fn named(&self, name: &str) -> Option<&Step> {
+        self.steps.iter().find(|step| step.name == name)
+    }
+
+    /// The request of the current step.
+    ///
+    /// # Errors
+    /// [`Unfit`] where something it needs is absent.
+    pub(super) fn encode(&self, scope: &Scope<'_>, memo: &Memo) -> Result<Request, Unfit> {
+        let step = self.current(memo, scope).ok_or_else(|| Unfit {
+            field: format!("memo.{}", memo.step),
+            why: "is no step of this vendor's sheet".to_owned(),
+        })?;
+        let scope = Scope {
+            page: step.page(scope.memo),
+            ..*scope
+        };
+        step.request.render(&step.name, &scope)
+    }
+
+    /// What the answer to the current step's request means.
+    ///
+    /// # Errors
+    /// [`Fault`] when it is not a success.
+    pub(super) fn decode<T>(
+        &self,
+        scope: &Scope<'_>,
+        memo: &Memo,
+        reply: &Reply,
+        finish: impl FnOnce(&End<'_>) -> Result<Turn<T>, Fault>,
+    ) -> Result<Turn<T>, Fault> {
+        let Some(step) = self.current(memo, scope) else {
+            let why = format!("the memo names step `{}`, which the sheet lacks", memo.step);
+            return Err(Fault::Unclear(why));
+        };
+        let answer: Option<Value> = serde_json::from_slice(&reply.body).ok();
+        let scope = Scope {
+            reply: Some(reply),
+            answer: answer.as_ref(),
+            page: step.page(scope.memo),
+            ..*scope
+        };
+        let said = self.errors.said(&scope);
+        let scope = Scope {
+            said: said.as_deref(),
+            ..scope
+        };
+        let found = step.found(&scope);
+        match &found {
+            Some(items) if self.suffices(step, items.len()) => {
+                self.go_on(step, &scope, items, finish)
+            }
+            _ => {
+                let found = found.as_ref().map(Vec::len);
+                self.judge(step, &Scope { found, ..scope }, finish)
+            }
+        }
+    }
+
+    fn suffices(&self, step: &Step, found: usize) -> bool {
+        let any = step
+            .find
+            .as_ref()
+            .map(|find| find.several == Several::First);
+        self.finds || found == 1 || (found > 1 && any == Some(true))
+    }
+
+    /// After a success: the next page, the next step, or the end.
+    fn go_on<T>(
+        &self,
+        step: &Step,
+        scope: &Scope<'_>,
+        items: &[&Value],
+        finish: impl FnOnce(&End<'_>) -> Result<Turn<T>, Fault>,
+    ) -> Result<Turn<T>, Fault> {
+        let mut blind = step
+            .find
+            .as_ref()
+            .is_some_and(|find| find.blind.holds(scope));
+        if items.is_empty() {
+            match step.next_page(scope) {
+                Some(Ok(page)) => return Ok(Turn::Next(step.again(scope.memo, page))),
+                Some(Err(_)) => blind = true,
+                None => {}
+            }
+        }
+        let scope = Scope {
+            answer: items.first().copied(),
+            ..*scope
+        };
+        let mut values = scope.memo.clone();
+        values.remove(PAGE);
+        values.remove(SO_FAR);
+        let gathered = scope;
+        values.extend(kept(&step.keep, &scope));
+        let scope = Scope {
+            memo: &values,
+            ..scope
+        };
+        let next = step.next.iter().filter_map(|name| self.named(name));
+        let one = items.len() == 1 || step.takes_any();
+        if !items.is_empty()
+            && one
+            && let Some(next) = next.into_iter().find(|next| next.when.holds(&scope))
+        {
+            return Ok(Turn::Next(Memo {
+                step: next.name.clone(),
+                values,
+            }));
+        }
+        let scope = match step.catalog {
+            Some(_) => gathered,
+            None => scope,
+        };
+        finish(&End {
+            step,
+            scope,
+            items: items.to_vec(),
+            blind,
+        })
+    }
+
+    /// After anything else: what the rules say.
+    fn judge<T>(
+        &self,
+        step: &Step,
+        scope: &Scope<'_>,
+        finish: impl FnOnce(&End<'_>) -> Result<Turn<T>, Fault>,
+    ) -> Result<Turn<T>, Fault> {
+        match self.errors.judge(&step.rules, scope) {
+            Some(Led::Fault(fault)) => Err(fault),
+            Some(Led::Step(name)) => Ok(Turn::Next(Memo {
+                step: name,
+                values: scope.memo.clone(),
+            })),
+            Some(Led::NotSeen) => finish(&End {
+                step,
+                scope: *scope,
+                items: Vec::new(),
+                blind: false,
+            }),
+            None => Err(Fault::Unclear(step.puzzle(scope))),
+        }
+    }
+}
+
+impl Step {
+    fn page(&self, memo: &BTreeMap<String, String>) -> Option<u64> {
+        let pages = self.pages.as_ref()?;
+        let kept = memo.get(PAGE).and_then(|page| page.parse().ok());
+        Some(kept.unwrap_or(pages.first))
+    }
+
+    /// The page after this one: `None` where this was the last, an error where it would be one too
+    /// many.
+    pub(super) fn next_page(&self, scope: &Scope<'_>) -> Option<Result<u64, Fault>> {
+        let pages = self.pages.as_ref()?;
+        pages.more.read(scope)?;
+        let page = scope.page.unwrap_or(pages.first).saturating_add(1);
+        if page.saturating_sub(pages.first) < pages.most {
+            return Some(Ok(page));
+        }
+        let why = format!("step `{}` has more pages than the sheet allows", self.name);
+        Some(Err(Fault::Unclear(why)))
+    }
+
+    /// The memo that asks for another page of this step.
+    pub(super) fn again(&self, memo: &BTreeMap<String, String>, page: u64) -> Memo {
+        let mut values = memo.clone();
+        values.insert(PAGE.to_owned(), page.to_string());
+        Memo {
+            step: self.name.clone(),
+            values,
+        }
+    }
+
+    fn takes_any(&self) -> bool {
+        let find = self.find.as_ref();
+        find.is_some_and(|find| find.several == Several::First)
+    }
+
+    /// The items of a success: the whole answer, or those of its list that are wanted. `None` where
+    /// it is no success.
+    fn found<'a>(&self, scope: &Scope<'a>) -> Option<Vec<&'a Value>> {
+        if !self.success.holds(scope) {
+            return None;
+        }
+        let answer = scope.answer?;
+        let Some(find) = &self.find else {
+            return Some(vec![answer]);
+        };
+        let wanted = |item: &&Value| {
+            let scope = Scope {
+                answer: Some(item),
+                ..*scope
+            };
+            find.wanted.holds(&scope)
+        };
+        Some(find.path.items(answer)?.iter().filter(wanted).collect())
+    }
+
+    /// What to tell operators of an answer that no rule names; nothing of its body.
+    fn puzzle(&self, scope: &Scope<'_>) -> String {
+        let status = scope.reply.map_or(0, |reply| reply.status);
+        let name = &self.name;
+        match status / 100 {
+            2 => format!("step `{name}` answered {status} without its sign of success"),
+            _ => format!("step `{name}` answered {status}, which no rule of the sheet names"),
+        }
+    }
+}
+
+impl End<'_> {
+    /// What the vendor says of the order.
+    ///
+    /// # Errors
+    /// [`Fault::Unclear`] where it names no order.
+    pub(super) fn progress(&self) -> Result<Progress, Fault> {
+        let read = self.step.reading.as_ref();
+        let mut progress = read
+            .and_then(|read| read.progress(&self.scope))
+            .ok_or_else(|| {
+                let why = format!(
+                    "step `{}` answered without the order's reference",
+                    self.step.name
+                );
+                Fault::Unclear(why)
+            })?;
+        for (name, value) in self.scope.memo {
+            let known = progress.keep.contains_key(name);
+            if !known {
+                progress.keep.insert(name.clone(), value.clone());
+            }
+        }
+        Ok(progress)
+    }
+
+    /// What was found.
+    ///
+    /// # Errors
+    /// [`Fault::Unclear`] where the one that was found names no order.
+    pub(super) fn found(&self) -> Result<Found, Fault> {
+        let several = self.step.find.as_ref().map(|find| find.several);
+        match (self.items.as_slice(), several) {
+            ([], _) => Ok(Found::NotSeen { blind: self.blind }),
+            ([_], _) | (_, Some(Several::First) | None) => self.progress().map(Found::One),
+            (_, Some(Several::Blind)) => Ok(Found::NotSeen { blind: true }),
+            (items, Some(Several::Orders)) => {
+                let read = self.step.reading.as_ref();
+                let references = items.iter().filter_map(|item| {
+                    let scope = Scope {
+                        answer: Some(item),
+                        ..self.scope
+                    };
+                    read?.theirs(&scope)
+                });
+                Ok(Found::Several(references.collect()))
+            }
+        }
+    }
+}
+
+/// What kind of operation steps are loaded for.
+#[derive(Clone, Copy)]
+pub(super) struct Kind {
+    /// Its name in the sheet: `place`.
+    pub(super) name: &'static str,
+    pub(super) sight: Sight,
+    /// Its end is read by a `[read.NAME]`.
+    pub(super) reads: bool,
+    /// Finding nothing is an answer.
+    pub(super) finds: bool,
+}
+
+/// Loads the `[[NAME]]` steps; `None` where there are none.
+pub(super) fn load(
+    loader: &Loader<'_>,
+    sheet: &Section<'_>,
+    kind: Kind,
+    errors: &Arc<Errors>,
+) -> Option<Steps> {
+    let list = sheet.list(kind.name);
+    let steps: Vec<Step> = list
+        .iter()
+        .filter_map(|spot| step(loader, spot, kind))
+        .collect();
+    (!list.is_empty()).then(|| Steps {
+        steps,
+        errors: Arc::clone(errors),
+        finds: kind.finds,
+    })
+}
+
+fn step(loader: &Loader<'_>, spot: &Spot, kind: Kind) -> Option<Step> {
+    let section = Section::new(format!("a step of `{}`", kind.name), spot, loader.mistakes)?;
+    let name = section.need_text("step", "every step has a name: step = \"candidate\"");
+    let sight = Sight {
+        memo: true,
+        page: section.get("pages").is_some(),
+        ..kind.sight
+    };
+    let reads = sight.with_answer();
+    let request = Form::load(loader, &section, sight);
+    let step = Step {
+        name: name.unwrap_or_default().to_owned(),
+        line: spot.line,
+        when: When::load(loader, section.section("when", "`when`"), sight),
+        // Without a request, its other mistakes would only follow from that.
+        request: request?,
+        success: success(loader, &section, reads),
+        find: section
+            .section("find", "`find`")
+            .and_then(|find| load_find(loader, &find, reads)),
+        pages: section
+            .section("pages", "`pages`")
+            .and_then(|pages| load_pages(loader, &pages)),
+        keep: loader.named_expressions(section.section("keep", "`keep`"), reads.without_people()),
+        rules: rules(loader, section.list("errors"), reads),
+        next: section
+            .texts("next")
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect(),
+        reading: if kind.reads {
+            loader.reading_at(&section)
+        } else {
+            None
+        },
+        catalog: if kind.name == "list" {
+            CatalogForm::load(loader, &section)
+        } else {
+            None
+        },
+        link: if kind.name == "report" {
+            loader.expression_at(&section, "link", reads.without_people())
+        } else {
+            None
+        },
+    };
+    section.close();
+    Some(step)
+}
+
+fn load_find(loader: &Loader<'_>, section: &Section<'_>, sight: Sight) -> Option<Find> {
+    section.need("in", "say where the list is: in = \".data\"");
+    let line = section.line_of("several");
+    let several = match section.text("several") {
+        None => Several::Orders,
+        Some("first") => Several::First,
+        Some("blind") => Several::Blind,
+        Some(other) => {
+            let wrong = format!("`several` is `{other}`");
+            let right =
+                "\"first\" (any will do) or \"blind\" (proves nothing); left out: a person decides";
+            loader.mistakes.add(line, wrong, right);
+            Several::Orders
+        }
+    };
+    let find = Find {
+        path: loader.path_at(section, "in")?,
+        wanted: When::load(loader, section.section("where", "`where`"), sight),
+        several,
+        blind: When::load(loader, section.section("blind", "`blind`"), sight),
+    };
+    section.close();
+    Some(find)
+}
+
+fn load_pages(loader: &Loader<'_>, section: &Section<'_>) -> Option<Pages> {
+    section.need(
+        "more",
+        "say what is there while pages follow: more = \".next_href\"",
+    );
+    let sight = Sight {
+        answer: true,
+        ..Sight::default()
+    };
+    let pages = Pages {
+        first: section.whole("first").unwrap_or(1),
+        most: section.whole("most").unwrap_or(50),
+        more: loader.expression_at(section, "more", sight)?,
+    };
+    section.close();
+    Some(pages)
+}

@@ -1,0 +1,386 @@
+//! The whole sheet: its blocks, put together as a [`Vendor`].
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::callback;
+use super::laws::{self, Sheet};
+use super::loader::Loader;
+use super::operations::{Cancel, Fetch, List, Place, Report, Verify};
+use super::reading::Reading;
+use super::rules::Errors;
+use super::scope::{Scope, Sight};
+use super::source::{Mistakes, Raw, Section, Spot};
+use super::steps::{self, Kind};
+use crate::contract::{
+    Ambiguity, Auth, Context, Escape, Policy, Reference, Setting, SettingForm, Vendor,
+};
+
+/// Loads a sheet from its tree. What it returns is whole only if there were no mistakes.
+pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
+    let sheet = Section::new("the sheet", root, mistakes)?;
+    let mut loader = Loader::new(mistakes);
+    readings(&mut loader, &sheet);
+    let loader = loader;
+
+    let name = sheet.need_text("name", "name the vendor in lower case: name = \"acme\"");
+    let title = sheet.need_text("title", "name the vendor for people: title = \"Acme\"");
+    let settings = settings(&loader, &sheet);
+    let credentials: Vec<_> = sheet.texts("credentials").iter().map(owned).collect();
+    let auth = auth(&loader, &sheet);
+    let errors = sheet.section("errors", "`[errors]`");
+    let errors = Arc::new(Errors::load(
+        &loader,
+        errors,
+        Sight {
+            memo: true,
+            ..Sight::default()
+        },
+    ));
+
+    let order = Sight {
+        ours: true,
+        people: true,
+        ..Sight::default()
+    };
+    let theirs = Sight {
+        theirs: true,
+        ..Sight::default()
+    };
+    let kind = |name, sight, reads, finds| Kind {
+        name,
+        sight,
+        reads,
+        finds,
+    };
+    let steps = |kind| steps::load(&loader, &sheet, kind, &errors);
+    let placing = Sight {
+        callback_url: true,
+        ..order
+    };
+    let place = steps(kind("place", placing, true, false));
+    let fetch = steps(kind("fetch", theirs, true, true));
+    let look_up = steps(kind("look_up", order, true, true));
+    let cancel = steps(kind("cancel", theirs, true, false));
+    let report = steps(kind("report", theirs, false, false));
+    let list = steps(kind("list", Sight::default(), false, false));
+    let verify = steps(kind("verify", Sight::default(), false, false));
+    let callbacks = match sheet.section("callback", "`[callback]`") {
+        Some(section) => callback::load(&loader, &section),
+        None => None,
+    };
+    let policy = policy(
+        &loader,
+        &sheet,
+        place.as_ref().map_or(0, |place| place.steps.len()),
+    );
+    let sandbox = sheet.truth("sandbox").unwrap_or(false);
+    let (dropped, unsupported) = (sheet.texts("dropped"), sheet.texts("unsupported"));
+    sheet.close();
+    laws::check(
+        &loader,
+        &Sheet {
+            section: &sheet,
+            settings: settings.iter().map(|one| one.name.as_str()).collect(),
+            credentials: credentials.iter().map(String::as_str).collect(),
+            dropped: dropped.clone(),
+            unsupported: unsupported.clone(),
+            ambiguity: policy.as_ref().map(|policy| policy.ambiguity),
+            operations: [
+                ("place", &place),
+                ("fetch", &fetch),
+                ("look_up", &look_up),
+                ("cancel", &cancel),
+                ("report", &report),
+                ("list", &list),
+                ("verify", &verify),
+            ]
+            .into_iter()
+            .filter_map(|(name, steps)| steps.as_ref().map(|steps| (name, steps)))
+            .collect(),
+        },
+    );
+
+    let place = place?;
+    let finds_ours = look_up.is_some();
+    let fetches = fetch.is_some() || finds_ours;
+    Some(Vendor {
+        name: name?.to_owned(),
+        title: title?.to_owned(),
+        settings,
+        credentials,
+        auth: auth?,
+        policy: policy?,
+        sandbox,
+        dropped: dropped.iter().map(owned).collect(),
+        placing_steps: place.steps.iter().map(|step| step.name.clone()).collect(),
+        place: Arc::new(Place {
+            steps: place,
+            unsupported: unsupported.iter().map(owned).collect(),
+        }),
+        list: list.map(|steps| Arc::new(List(steps)) as _),
+        fetch: fetches.then(|| {
+            Arc::new(Fetch {
+                theirs: fetch,
+                ours: look_up,
+            }) as _
+        }),
+        finds_ours,
+        fetch_many: None,
+        cancel: cancel.map(|steps| Arc::new(Cancel(steps)) as _),
+        report: report.map(|steps| Arc::new(Report(steps)) as _),
+        verify: verify.map(|steps| Arc::new(Verify(steps)) as _),
+        callbacks,
+    })
+}
+
+fn owned((text, _): &(&str, usize)) -> String {
+    (*text).to_owned()
+}
+
+fn readings(loader: &mut Loader<'_>, sheet: &Section<'_>) {
+    let Some(section) = sheet.section("read", "`[read]`") else {
+        return;
+    };
+    for (name, spot) in section.entries() {
+        if let Some(reading) = Reading::load(loader, name, spot) {
+            loader.readings.insert(name.clone(), Arc::new(reading));
+        }
+    }
+}
+
+fn settings(loader: &Loader<'_>, sheet: &Section<'_>) -> Vec<Setting> {
+    let section = sheet.section("settings", "`[settings]`");
+    let entries = section.iter().flat_map(Section::entries);
+    entries
+        .filter_map(|(name, spot)| setting(loader, name, spot))
+        .collect()
+}
+
+fn setting(loader: &Loader<'_>, name: &str, spot: &Spot) -> Option<Setting> {
+    let section = Section::new(format!("setting `{name}`"), spot, loader.mistakes)?;
+    let form = setting_form(loader, &section);
+    let meaning = section.need_text("meaning", "say what it is, for who fills it in");
+    let example = section.need_text("example", "show what a value looks like");
+    let default = section.get("default");
+    section.close();
+    let setting = Setting {
+        name: name.to_owned(),
+        meaning: meaning?.to_owned(),
+        default: default.map(|spot| plain_value(&spot.raw)),
+        example: example?.to_owned(),
+        form: form?,
+    };
+    if let Some(value) = &setting.default
+        && value != ""
+        && !setting.form.accepts(value)
+    {
+        let wrong = format!("the default of `{name}` is no value of its form");
+        let right = format!("it looks like `{}`", setting.example);
+        loader
+            .mistakes
+            .add(section.line_of("default"), wrong, right);
+    }
+    Some(setting)
+}
+
+fn setting_form(loader: &Loader<'_>, section: &Section<'_>) -> Option<SettingForm> {
+    let right = "\"text\", \"region\", \"table\", or a list of words";
+    let spot = section.need("form", right)?;
+    let found = match &spot.raw {
+        Raw::Text(word) => match word.as_str() {
+            "text" => Some(SettingForm::Text),
+            "region" => Some(SettingForm::Region),
+            "table" => Some(SettingForm::Table),
+            _ => None,
+        },
+        Raw::List(_) => {
+            let words = section.texts("form");
+            Some(SettingForm::OneOf(words.iter().map(owned).collect()))
+        }
+        _ => None,
+    };
+    if found.is_none() {
+        let wrong = format!("{} has no known `form`", section.what);
+        loader
+            .mistakes
+            .add(spot.line, wrong, format!("it is {right}"));
+    }
+    found
+}
+
+fn plain_value(raw: &Raw) -> Value {
+    match raw {
+        Raw::Text(text) => Value::from(text.as_str()),
+        Raw::Whole(number) => Value::from(*number),
+        Raw::Truth(truth) => Value::from(*truth),
+        Raw::List(items) => items.iter().map(|item| plain_value(&item.raw)).collect(),
+        Raw::Table(entries) => Value::Object(
+            entries
+                .iter()
+                .map(|(name, spot)| (name.clone(), plain_value(&spot.raw)))
+                .collect(),
+        ),
+        Raw::Other(_) => Value::Null,
+    }
+}
+
+fn auth(loader: &Loader<'_>, sheet: &Section<'_>) -> Option<Auth> {
+    let right = "\"none\", { header = \"Authorization: Bearer {secret.api_key}\" }, or \
+                 { basic = { user = \"{secret.user}\", password = \"{secret.password}\" } }";
+    let spot = sheet.need("auth", right)?;
+    if matches!(&spot.raw, Raw::Text(word) if word == "none") {
+        return Some(Auth::None);
+    }
+    let section = Section::new("`auth`", spot, loader.mistakes)?;
+    let found = if let Some(text) = section.text("header") {
+        let line = section.line_of("header");
+        let (name, value) = text.split_once(':').unwrap_or((text, ""));
+        Some(Auth::Header {
+            name: name.trim().to_ascii_lowercase(),
+            value: pieces(loader, value.trim(), line)?,
+        })
+    } else if let Some(basic) = section.section("basic", "`basic`") {
+        let half = |key| {
+            let text = basic.text(key).unwrap_or_default();
+            pieces(loader, text, basic.line_of(key))
+        };
+        let found = Auth::Basic {
+            user: half("user")?,
+            password: half("password")?,
+        };
+        basic.close();
+        Some(found)
+    } else {
+        loader
+            .mistakes
+            .add(spot.line, "`auth` says nothing", format!("it is {right}"));
+        None
+    };
+    section.close();
+    found
+}
+
+/// A text of constants and secrets, as pieces.
+fn pieces(loader: &Loader<'_>, text: &str, line: usize) -> Option<Vec<crate::contract::Piece>> {
+    let sight = Sight {
+        secrets: true,
+        ..Sight::default()
+    };
+    let template = loader.template(text, line, sight)?;
+    let only_secrets = template.expressions().all(|one| one.secret().is_some());
+    if !only_secrets {
+        let wrong = "`auth` names something that is not a secret";
+        loader
+            .mistakes
+            .add(line, wrong, "it is made of constants and `{secret.NAME}`");
+        return None;
+    }
+    let (memo, settings) = Default::default();
+    let cx = Context {
+        settings: &settings,
+        key: "",
+        base_url: "",
+    };
+    template
+        .pieces(&Scope::new(&memo, &cx), Escape::None)
+        .ok()?
+}
+
+fn policy(loader: &Loader<'_>, sheet: &Section<'_>, placing_steps: usize) -> Option<Policy> {
+    sheet.need("policy", "the engine needs its rules: [policy]");
+    let section = sheet.section("policy", "`[policy]`")?;
+    let reference = reference(loader, &section);
+    let ambiguity = ambiguity(loader, &section);
+    let time = |key: &'static str| {
+        section.need(key, "give a length of time, such as \"30s\"");
+        loader.duration_at(&section, key).unwrap_or(Duration::ZERO)
+    };
+    let policy = Policy {
+        absent_after: time("absent_after"),
+        look_first: time("look_first"),
+        look_at_most: time("look_at_most"),
+        reopens_for: loader.duration_at(&section, "reopens_for"),
+        // Steps lead in no circle, so placing cannot take more turns than it has steps.
+        most_turns: placing_steps,
+        reference: reference?,
+        ambiguity: ambiguity?,
+    };
+    section.close();
+    Some(policy)
+}
+
+fn reference(loader: &Loader<'_>, policy: &Section<'_>) -> Option<Reference> {
+    let right = "say what our reference may look like: { alphabet = \"a-z0-9\", length = 24 }";
+    policy.need("reference", right);
+    let section = policy.section("reference", "`reference`")?;
+    let letters = alphabet(section.need_text("alphabet", right)?);
+    let length = usize::try_from(section.whole("length").unwrap_or(0)).unwrap_or(0);
+    section.close();
+    let distinct: BTreeSet<char> = letters.chars().collect();
+    // At 48 bits, a million orders of one connection meet by chance once in 500 times.
+    let bits = (distinct.len().max(1) as f64).log2() * length as f64;
+    if bits < 48.0 || length > 64 {
+        let wrong = format!("references of {length} out of {} letters", distinct.len());
+        let right = "at most 64 letters, and enough that two references never meet by chance";
+        loader.mistakes.add(section.line, wrong, right);
+    }
+    Some(Reference {
+        alphabet: distinct.into_iter().collect(),
+        length,
+    })
+}
+
+/// `a-z0-9` written out.
+fn alphabet(text: &str) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    let mut found = String::new();
+    let mut rest = letters.as_slice();
+    while let Some((first, after)) = rest.split_first() {
+        match after {
+            ['-', last, after @ ..] if first < last => {
+                found.extend(*first..=*last);
+                rest = after;
+            }
+            _ => {
+                found.push(*first);
+                rest = after;
+            }
+        }
+    }
+    found
+}
+
+fn ambiguity(loader: &Loader<'_>, policy: &Section<'_>) -> Option<Ambiguity> {
+    let right =
+        "\"look_up_then_repeat\", \"look_up\", \"person\" or { wait_for_callback = \"2h\" }";
+    let spot = policy.need(
+        "ambiguity",
+        &format!("say what follows an unknown end: {right}"),
+    )?;
+    let found = match &spot.raw {
+        Raw::Text(word) => match word.as_str() {
+            "look_up_then_repeat" => Some(Ambiguity::LookUpThenRepeat),
+            "look_up" => Some(Ambiguity::LookUp),
+            "person" => Some(Ambiguity::Person),
+            _ => None,
+        },
+        Raw::Table(_) => {
+            let section = Section::new("`ambiguity`", spot, loader.mistakes)?;
+            let wait = loader.duration_at(&section, "wait_for_callback");
+            section.close();
+            wait.map(Ambiguity::WaitForCallback)
+        }
+        _ => None,
+    };
+    if found.is_none() {
+        let wrong = "this is not what can follow an unknown end";
+        loader
+            .mistakes
+            .add(spot.line, wrong, format!("it is {right}"));
+    }
+    found
+}

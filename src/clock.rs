@@ -15,13 +15,19 @@ pub struct Clock(Arc<Source>);
 #[derive(Debug)]
 enum Source {
     /// Milliseconds to add to the time since `start`.
-    Running { start: Instant, offset: AtomicI64 },
+    Running {
+        start: Instant,
+        offset: AtomicI64,
+    },
     Held(AtomicI64),
 }
 
 impl Clock {
     /// A running clock that begins with this process's wall clock, until it is anchored.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the clock"
+    )]
     pub fn running() -> Self {
         let since_epoch = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)

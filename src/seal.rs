@@ -37,7 +37,9 @@ pub enum Purpose {
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
     /// The text is not a key.
-    #[error("security key is not of the form that `cleargate key new` prints ({KEY_PREFIX} and 43 base64url characters)")]
+    #[error(
+        "security key is not of the form that `cleargate key new` prints ({KEY_PREFIX} and 43 base64url characters)"
+    )]
     NotAKey,
     /// The value names a key that was not given.
     #[error("sealed with key {0}, which is neither `security.key` nor in `security.old_keys`")]
@@ -56,15 +58,24 @@ struct Key {
 
 impl Key {
     fn parse(text: &str) -> Result<Self, SealError> {
-        let body = text.trim().strip_prefix(KEY_PREFIX).ok_or(SealError::NotAKey)?;
-        let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(body).map_err(|_| SealError::NotAKey)?);
+        let body = text
+            .trim()
+            .strip_prefix(KEY_PREFIX)
+            .ok_or(SealError::NotAKey)?;
+        let bytes = Zeroizing::new(
+            URL_SAFE_NO_PAD
+                .decode(body)
+                .map_err(|_| SealError::NotAKey)?,
+        );
         if bytes.len() != 32 {
             return Err(SealError::NotAKey);
         }
         let derive = Hkdf::<Sha256>::new(None, &bytes);
         let subkey = |label: &str| {
             let mut out = Zeroizing::new([0u8; 32]);
-            derive.expand(label.as_bytes(), &mut *out).expect("32 bytes are within HKDF's limit");
+            derive
+                .expand(label.as_bytes(), &mut *out)
+                .expect("32 bytes are within HKDF's limit");
             out
         };
         let mut id = [0; KEY_ID_LEN];
@@ -92,7 +103,10 @@ impl Keyring {
     pub fn new(current: &Private<String>, old: &[Private<String>]) -> Result<Self, SealError> {
         Ok(Self {
             current: Key::parse(current.expose())?,
-            old: old.iter().map(|key| Key::parse(key.expose())).collect::<Result<_, _>>()?,
+            old: old
+                .iter()
+                .map(|key| Key::parse(key.expose()))
+                .collect::<Result<_, _>>()?,
         })
     }
 
@@ -107,7 +121,9 @@ impl Keyring {
     }
 
     fn key(&self, id: &[u8]) -> Option<&Key> {
-        std::iter::once(&self.current).chain(&self.old).find(|key| key.id == id)
+        std::iter::once(&self.current)
+            .chain(&self.old)
+            .find(|key| key.id == id)
     }
 
     /// Seals `plain` for one purpose and one owner (a row's id).
@@ -117,7 +133,13 @@ impl Keyring {
         let sealed = self
             .current
             .aead
-            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &aad })
+            .encrypt(
+                &XNonce::from(nonce),
+                Payload {
+                    msg: plain,
+                    aad: &aad,
+                },
+            )
             .expect("XChaCha20-Poly1305 seals any input that fits in memory");
         [&self.current.id[..], &nonce, &sealed].concat()
     }
@@ -126,13 +148,28 @@ impl Keyring {
     ///
     /// # Errors
     /// [`SealError::UnknownKey`] or [`SealError::Broken`].
-    pub fn open(&self, purpose: Purpose, owner: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let (id, rest) = sealed.split_at_checked(KEY_ID_LEN).ok_or(SealError::Broken)?;
+    pub fn open(
+        &self,
+        purpose: Purpose,
+        owner: &str,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let (id, rest) = sealed
+            .split_at_checked(KEY_ID_LEN)
+            .ok_or(SealError::Broken)?;
         let (nonce, body) = rest.split_at_checked(NONCE_LEN).ok_or(SealError::Broken)?;
-        let key = self.key(id).ok_or_else(|| SealError::UnknownKey(hex::encode(id)))?;
+        let key = self
+            .key(id)
+            .ok_or_else(|| SealError::UnknownKey(hex::encode(id)))?;
         let nonce = XNonce::try_from(nonce).map_err(|_| SealError::Broken)?;
         key.aead
-            .decrypt(&nonce, Payload { msg: body, aad: &bound(purpose, owner) })
+            .decrypt(
+                &nonce,
+                Payload {
+                    msg: body,
+                    aad: &bound(purpose, owner),
+                },
+            )
             .map(Zeroizing::new)
             .map_err(|_| SealError::Broken)
     }
@@ -146,7 +183,8 @@ impl Keyring {
     /// True when `stored` is the fingerprint of `content` under the key it names.
     pub fn is_fingerprint_of(&self, stored: &str, content: &[u8]) -> bool {
         let id = stored.split('.').nth(1).and_then(|id| hex::decode(id).ok());
-        id.and_then(|id| self.key(&id)).is_some_and(|key| fingerprint_with(key, content) == stored)
+        id.and_then(|id| self.key(&id))
+            .is_some_and(|key| fingerprint_with(key, content) == stored)
     }
 
     /// The secret that signs report links now.
@@ -156,7 +194,9 @@ impl Keyring {
 
     /// Every secret a live report link may be signed with, the current one first.
     pub fn link_secrets(&self) -> impl Iterator<Item = &[u8]> {
-        std::iter::once(&self.current).chain(&self.old).map(|key| &key.links[..])
+        std::iter::once(&self.current)
+            .chain(&self.old)
+            .map(|key| &key.links[..])
     }
 }
 
@@ -168,7 +208,11 @@ fn fingerprint_with(key: &Key, content: &[u8]) -> String {
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&*key.fingerprints)
         .expect("HMAC takes a key of any length");
     mac.update(content);
-    format!("1.{}.{}", hex::encode(key.id), hex::encode(mac.finalize().into_bytes()))
+    format!(
+        "1.{}.{}",
+        hex::encode(key.id),
+        hex::encode(mac.finalize().into_bytes())
+    )
 }
 
 /// A new security key, as `cleargate key new` prints it.
@@ -198,11 +242,26 @@ mod tests {
     fn a_sealed_value_opens_only_for_its_purpose_and_owner() {
         let keys = keyring();
         let sealed = keys.seal(Purpose::AtsOrder, "ord_1", b"Jane");
-        assert_eq!(&*keys.open(Purpose::AtsOrder, "ord_1", &sealed).unwrap(), b"Jane");
-        assert!(matches!(keys.open(Purpose::AtsOrder, "ord_2", &sealed), Err(SealError::Broken)));
-        assert!(matches!(keys.open(Purpose::Callback, "ord_1", &sealed), Err(SealError::Broken)));
-        assert!(matches!(keyring().open(Purpose::AtsOrder, "ord_1", &sealed), Err(SealError::UnknownKey(_))));
-        assert!(matches!(keys.open(Purpose::AtsOrder, "ord_1", &sealed[..9]), Err(SealError::Broken)));
+        assert_eq!(
+            &*keys.open(Purpose::AtsOrder, "ord_1", &sealed).unwrap(),
+            b"Jane"
+        );
+        assert!(matches!(
+            keys.open(Purpose::AtsOrder, "ord_2", &sealed),
+            Err(SealError::Broken)
+        ));
+        assert!(matches!(
+            keys.open(Purpose::Callback, "ord_1", &sealed),
+            Err(SealError::Broken)
+        ));
+        assert!(matches!(
+            keyring().open(Purpose::AtsOrder, "ord_1", &sealed),
+            Err(SealError::UnknownKey(_))
+        ));
+        assert!(matches!(
+            keys.open(Purpose::AtsOrder, "ord_1", &sealed[..9]),
+            Err(SealError::Broken)
+        ));
     }
 
     #[test]
@@ -222,7 +281,10 @@ mod tests {
     fn what_key_new_prints_is_a_key_and_other_text_is_not() {
         assert!(Key::parse(&new_key()).is_ok());
         for text in ["", "cgk_", "cgk_AAAA", "secret", &random_text()] {
-            assert!(matches!(Key::parse(text), Err(SealError::NotAKey)), "{text}");
+            assert!(
+                matches!(Key::parse(text), Err(SealError::NotAKey)),
+                "{text}"
+            );
         }
     }
 }

@@ -39,7 +39,11 @@ pub(crate) struct Catalogs {
 
 impl Default for Catalogs {
     fn default() -> Self {
-        Self { stored: Cache::new(KEPT), lists: ArcSwap::default(), asked: Cache::new(KEPT) }
+        Self {
+            stored: Cache::new(KEPT),
+            lists: ArcSwap::default(),
+            asked: Cache::new(KEPT),
+        }
     }
 }
 
@@ -92,13 +96,23 @@ impl App {
     async fn merge_packages(&self, tenant: &Tenant) -> Result<Arc<PackageAnswer>, AppError> {
         let mut parts = Vec::new();
         let mut fetched_at = self.clock.now();
-        for connection in tenant.connections.iter().filter(|connection| !connection.retired) {
-            let Some(stored) = self.stored_catalog(tenant, connection).await? else { continue };
+        for connection in tenant
+            .connections
+            .iter()
+            .filter(|connection| !connection.retired)
+        {
+            let Some(stored) = self.stored_catalog(tenant, connection).await? else {
+                continue;
+            };
             fetched_at = fetched_at.min(stored.fetched_at);
-            parts.push((connection.label.as_str(), self.offers_of(connection, &stored)));
+            parts.push((
+                connection.label.as_str(),
+                self.offers_of(connection, &stored),
+            ));
         }
         self.drop_clashes(tenant, &mut parts).await?;
-        let body = serde_json::to_vec(&package_list(&parts)).expect("a list of texts always serializes");
+        let body =
+            serde_json::to_vec(&package_list(&parts)).expect("a list of texts always serializes");
         let answer = Arc::new(PackageAnswer {
             etag: format!("\"{}\"", &digest(&body)[..32]),
             body: Bytes::from(body),
@@ -114,12 +128,18 @@ impl App {
     }
 
     fn offers_of(&self, connection: &Connection, stored: &StoredCatalog) -> Vec<Offer> {
-        let listed = self.vendor_of(connection).is_some_and(|vendor| vendor.list.is_some());
+        let listed = self
+            .vendor_of(connection)
+            .is_some_and(|vendor| vendor.list.is_some());
         offers(connection, &stored.catalog, listed)
     }
 
     /// Two connections that offer one id: the older row keeps it, the newer is not offered.
-    async fn drop_clashes(&self, tenant: &Tenant, parts: &mut [(&str, Vec<Offer>)]) -> Result<(), StoreError> {
+    async fn drop_clashes(
+        &self,
+        tenant: &Tenant,
+        parts: &mut [(&str, Vec<Offer>)],
+    ) -> Result<(), StoreError> {
         let mut meanings: HashMap<(OfferKind, String), OfferRow> = HashMap::new();
         for kind in [OfferKind::Package, OfferKind::AddOn] {
             for row in self.store.tenant_offers(&tenant.id, kind).await? {
@@ -140,19 +160,38 @@ impl App {
     }
 
     /// A connection's catalog from memory, the database, or for the first time ever its vendor.
-    async fn stored_catalog(&self, tenant: &Tenant, connection: &Connection) -> Result<Option<Arc<StoredCatalog>>, AppError> {
-        self.catalogs.asked.insert(connection.id.clone(), self.clock.now());
+    async fn stored_catalog(
+        &self,
+        tenant: &Tenant,
+        connection: &Connection,
+    ) -> Result<Option<Arc<StoredCatalog>>, AppError> {
+        self.catalogs
+            .asked
+            .insert(connection.id.clone(), self.clock.now());
         if let Some(stored) = self.catalogs.stored.get(&connection.id) {
             return Ok(Some(stored));
         }
         if let Some(stored) = self.store.catalog(&connection.id).await? {
             let stored = Arc::new(stored);
-            self.catalogs.stored.insert(connection.id.clone(), Arc::clone(&stored));
+            self.catalogs
+                .stored
+                .insert(connection.id.clone(), Arc::clone(&stored));
             // The overlay may have changed since these offers were written.
-            self.store.save_offers(&tenant.id, &connection.id, &self.offers_of(connection, &stored), self.clock.now()).await?;
+            self.store
+                .save_offers(
+                    &tenant.id,
+                    &connection.id,
+                    &self.offers_of(connection, &stored),
+                    self.clock.now(),
+                )
+                .await?;
             return Ok(Some(stored));
         }
-        let first = tokio::time::timeout(self.options.catalog_first_fetch, self.refresh_catalog(connection)).await;
+        let first = tokio::time::timeout(
+            self.options.catalog_first_fetch,
+            self.refresh_catalog(connection),
+        )
+        .await;
         Ok(first.unwrap_or_else(|_| Ok(None))?)
     }
 
@@ -161,22 +200,51 @@ impl App {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn refresh_catalog(&self, connection: &Connection) -> Result<Option<Arc<StoredCatalog>>, StoreError> {
-        let Some(vendor) = self.vendor_of(connection) else { return Ok(None) };
-        let Some(catalog) = self.list_packages(&vendor, connection).await else { return Ok(None) };
-        let stored = Arc::new(StoredCatalog { catalog, fetched_at: self.clock.now() });
+    pub async fn refresh_catalog(
+        &self,
+        connection: &Connection,
+    ) -> Result<Option<Arc<StoredCatalog>>, StoreError> {
+        let Some(vendor) = self.vendor_of(connection) else {
+            return Ok(None);
+        };
+        let Some(catalog) = self.list_packages(&vendor, connection).await else {
+            return Ok(None);
+        };
+        let stored = Arc::new(StoredCatalog {
+            catalog,
+            fetched_at: self.clock.now(),
+        });
         self.store.save_catalog(&connection.id, &stored).await?;
         let offers = self.offers_of(connection, &stored);
-        self.store.save_offers(&connection.tenant_id, &connection.id, &offers, stored.fetched_at).await?;
-        self.catalogs.stored.insert(connection.id.clone(), Arc::clone(&stored));
+        self.store
+            .save_offers(
+                &connection.tenant_id,
+                &connection.id,
+                &offers,
+                stored.fetched_at,
+            )
+            .await?;
+        self.catalogs
+            .stored
+            .insert(connection.id.clone(), Arc::clone(&stored));
         self.catalogs.forget_lists();
         Ok(Some(stored))
     }
 
     /// A vendor without a list has the overlay for its catalog.
-    async fn list_packages(&self, vendor: &Vendor, connection: &Connection) -> Option<adapters::vocabulary::Catalog> {
-        let Some(list) = vendor.list.as_deref() else { return Some(adapters::vocabulary::Catalog::default()) };
-        match self.caller.read_operation(vendor, connection, list, &ListPackages, Memo::default()).await {
+    async fn list_packages(
+        &self,
+        vendor: &Vendor,
+        connection: &Connection,
+    ) -> Option<adapters::vocabulary::Catalog> {
+        let Some(list) = vendor.list.as_deref() else {
+            return Some(adapters::vocabulary::Catalog::default());
+        };
+        match self
+            .caller
+            .read_operation(vendor, connection, list, &ListPackages, Memo::default())
+            .await
+        {
             Ok(catalog) => Some(catalog),
             Err(error) => {
                 tracing::warn!(vendor = %vendor.name, connection = %connection.id, %error, "the catalog cannot be fetched; the last good one is served");
@@ -193,10 +261,27 @@ impl App {
         let now = self.clock.now();
         let stale_from = now - millis(self.options.catalog_fresh_for) * 2 / 3;
         let mut refreshed = 0;
-        for connection in self.directory().connections().filter(|connection| !connection.retired) {
-            let asked = self.catalogs.asked.get(&connection.id).is_some_and(|at| now - at < millis(ASKED_WITHIN));
-            let stale = self.catalogs.stored.get(&connection.id).is_some_and(|stored| stored.fetched_at <= stale_from);
-            if asked && stale && self.refresh_as_the_only_one(connection, stale_from, now).await? {
+        for connection in self
+            .directory()
+            .connections()
+            .filter(|connection| !connection.retired)
+        {
+            let asked = self
+                .catalogs
+                .asked
+                .get(&connection.id)
+                .is_some_and(|at| now - at < millis(ASKED_WITHIN));
+            let stale = self
+                .catalogs
+                .stored
+                .get(&connection.id)
+                .is_some_and(|stored| stored.fetched_at <= stale_from);
+            if asked
+                && stale
+                && self
+                    .refresh_as_the_only_one(connection, stale_from, now)
+                    .await?
+            {
                 refreshed += 1;
             }
         }
@@ -204,50 +289,107 @@ impl App {
     }
 
     /// Takes over what another replica has fetched, or fetches.
-    async fn refresh_as_the_only_one(&self, connection: &Connection, stale_from: Millis, now: Millis) -> Result<bool, StoreError> {
-        if let Some(stored) = self.store.catalog(&connection.id).await?.filter(|stored| stored.fetched_at > stale_from) {
-            self.catalogs.stored.insert(connection.id.clone(), Arc::new(stored));
+    async fn refresh_as_the_only_one(
+        &self,
+        connection: &Connection,
+        stale_from: Millis,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
+        if let Some(stored) = self
+            .store
+            .catalog(&connection.id)
+            .await?
+            .filter(|stored| stored.fetched_at > stale_from)
+        {
+            self.catalogs
+                .stored
+                .insert(connection.id.clone(), Arc::new(stored));
             self.catalogs.forget_lists();
             return Ok(true);
         }
         let name = format!("catalog:{}", connection.id);
-        if !self.store.lease(&name, &random_text(), now, now + millis(REFRESH_LEASE)).await? {
+        if !self
+            .store
+            .lease(&name, &random_text(), now, now + millis(REFRESH_LEASE))
+            .await?
+        {
             return Ok(false);
         }
         Ok(self.refresh_catalog(connection).await?.is_some())
     }
 
     /// What a package and its add-ons mean at a vendor.
-    pub(crate) async fn find_offers(&self, tenant: &Tenant, package_id: &str, add_on_ids: &[String]) -> Result<Ordered, AppError> {
-        let package = self.find_offer(tenant, OfferKind::Package, package_id).await?;
+    pub(crate) async fn find_offers(
+        &self,
+        tenant: &Tenant,
+        package_id: &str,
+        add_on_ids: &[String],
+    ) -> Result<Ordered, AppError> {
+        let package = self
+            .find_offer(tenant, OfferKind::Package, package_id)
+            .await?;
         let mut add_ons = Vec::new();
         for id in add_on_ids {
             let add_on = self.find_offer(tenant, OfferKind::AddOn, id).await?;
             if add_on.connection_id != package.connection_id {
-                let message = format!("The add-on `{id}` belongs to another screening provider than the package `{package_id}`.");
-                return Err(AppError::unfit("add_on_of_another_connection", "add_on_package_ids", message));
+                let message = format!(
+                    "The add-on `{id}` belongs to another screening provider than the package `{package_id}`."
+                );
+                return Err(AppError::unfit(
+                    "add_on_of_another_connection",
+                    "add_on_package_ids",
+                    message,
+                ));
             }
             if !add_on.only_with.is_empty() && !add_on.only_with.contains(&package.vendor_id) {
-                let message = format!("The add-on `{id}` cannot be ordered with the package `{package_id}`.");
-                return Err(AppError::unfit("add_on_not_with_package", "add_on_package_ids", message));
+                let message =
+                    format!("The add-on `{id}` cannot be ordered with the package `{package_id}`.");
+                return Err(AppError::unfit(
+                    "add_on_not_with_package",
+                    "add_on_package_ids",
+                    message,
+                ));
             }
             add_ons.push(add_on.vendor_id);
         }
-        let connection = tenant.connection(&package.connection_id).filter(|connection| !connection.retired);
+        let connection = tenant
+            .connection(&package.connection_id)
+            .filter(|connection| !connection.retired);
         let connection = connection.ok_or_else(|| gone("package_id", package_id, &package.name))?;
-        Ok(Ordered { connection: Arc::clone(connection), package: package.vendor_id, add_ons })
+        Ok(Ordered {
+            connection: Arc::clone(connection),
+            package: package.vendor_id,
+            add_ons,
+        })
     }
 
     /// An offer from memory, else from the database, else after one fresh look at the vendors.
-    async fn find_offer(&self, tenant: &Tenant, kind: OfferKind, id: &str) -> Result<Offer, AppError> {
+    async fn find_offer(
+        &self,
+        tenant: &Tenant,
+        kind: OfferKind,
+        id: &str,
+    ) -> Result<Offer, AppError> {
         let key = (kind, id.to_owned());
         if let Some(offer) = self.packages(tenant).await?.offers.get(&key) {
             return Ok(offer.clone());
         }
         let row = self.store.tenant_offer(&tenant.id, kind, id).await?;
-        let refreshes = tenant.connections.iter().filter(|connection| !connection.retired).map(|connection| self.refresh_catalog(connection));
-        let refreshed = tokio::time::timeout(self.options.catalog_first_fetch, futures_util::future::join_all(refreshes)).await;
-        if let Err(error) = refreshed.into_iter().flatten().collect::<Result<Vec<_>, _>>() {
+        let refreshes = tenant
+            .connections
+            .iter()
+            .filter(|connection| !connection.retired)
+            .map(|connection| self.refresh_catalog(connection));
+        let refreshed = tokio::time::timeout(
+            self.options.catalog_first_fetch,
+            futures_util::future::join_all(refreshes),
+        )
+        .await;
+        if let Err(error) = refreshed
+            .into_iter()
+            .flatten()
+            .collect::<Result<Vec<_>, _>>()
+        {
             return Err(error.into());
         }
         if let Some(offer) = self.packages(tenant).await?.offers.get(&key) {
@@ -259,11 +401,19 @@ impl App {
         };
         Err(match row {
             Some(row) => gone(field, id, &row.name),
-            None => AppError::unfit("package_unknown", field, format!("`{id}` is not offered to this account.")),
+            None => AppError::unfit(
+                "package_unknown",
+                field,
+                format!("`{id}` is not offered to this account."),
+            ),
         })
     }
 }
 
 fn gone(field: &str, id: &str, name: &str) -> AppError {
-    AppError::unfit("package_gone", field, format!("`{name}` ({id}) is not offered any more."))
+    AppError::unfit(
+        "package_gone",
+        field,
+        format!("`{name}` ({id}) is not offered any more."),
+    )
 }

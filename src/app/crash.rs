@@ -10,7 +10,9 @@ pub fn point(name: &str) {
     use std::sync::atomic::{AtomicUsize, Ordering};
     static REACHED: AtomicUsize = AtomicUsize::new(0);
 
-    let Ok(wanted) = std::env::var("CLEARGATE_CRASH_AT") else { return };
+    let Ok(wanted) = std::env::var("CLEARGATE_CRASH_AT") else {
+        return;
+    };
     let (point, times) = wanted.split_once(':').unwrap_or((&wanted, "1"));
     if point == name && REACHED.fetch_add(1, Ordering::SeqCst) + 1 == times.parse().unwrap_or(1) {
         std::process::abort();

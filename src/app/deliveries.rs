@@ -40,7 +40,12 @@ pub struct Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        let mut counts = self.app.flights.counts.lock().expect("nobody panics while counting");
+        let mut counts = self
+            .app
+            .flights
+            .counts
+            .lock()
+            .expect("nobody panics while counting");
         for key in &self.keys {
             if let Some(count) = counts.get_mut(key) {
                 *count -= 1;
@@ -70,7 +75,9 @@ impl App {
     pub async fn claim_deliveries(&self, most: i64) -> Result<Vec<Claimed>, StoreError> {
         let now = self.clock.now();
         let until = now + millis(self.options.delivery.attempt_timeout + LEASE_MARGIN);
-        self.store.claim_lanes(&random_text(), now, until, most).await
+        self.store
+            .claim_lanes(&random_text(), now, until, most)
+            .await
     }
 
     /// Makes one attempt on a claimed lane and settles it.
@@ -80,23 +87,38 @@ impl App {
     pub async fn deliver(self: Arc<Self>, claimed: Claimed) -> Result<(), AppError> {
         let directory = self.directory();
         let Some(tenant) = directory.tenant(&claimed.tenant_id) else {
-            return Ok(self.store.release_lane(&claimed, self.clock.now() + millis(CAPPED_PAUSE)).await?);
+            return Ok(self
+                .store
+                .release_lane(&claimed, self.clock.now() + millis(CAPPED_PAUSE))
+                .await?);
         };
         let Some(_flight) = self.take_off(&claimed) else {
             let spread = Duration::from_millis(rand::random_range(0..500));
-            return Ok(self.store.release_lane(&claimed, self.clock.now() + millis(CAPPED_PAUSE + spread)).await?);
+            return Ok(self
+                .store
+                .release_lane(&claimed, self.clock.now() + millis(CAPPED_PAUSE + spread))
+                .await?);
         };
         let (began_at, began) = (self.clock.now(), Instant::now());
         let attempted = self.attempt(tenant, &claimed).await;
         crash::point("delivery.attempted");
         let most = self.options.delivery.attempts;
         let settlement = Settlement {
-            next: next(&attempted, claimed.attempt, most, self.clock.now(), rand::random()),
+            next: next(
+                &attempted,
+                claimed.attempt,
+                most,
+                self.clock.now(),
+                rand::random(),
+            ),
             outcome: describe(&attempted),
             took: millis(began.elapsed()),
             began_at,
         };
-        let settled = self.store.settle_attempt(&claimed, &settlement, self.clock.now()).await?;
+        let settled = self
+            .store
+            .settle_attempt(&claimed, &settlement, self.clock.now())
+            .await?;
         log(&claimed, &settlement, settled);
         if settlement.next == Next::Delivered {
             self.signals.deliveries.notify_one();
@@ -105,16 +127,28 @@ impl App {
     }
 
     fn take_off(self: &Arc<Self>, claimed: &Claimed) -> Option<Flight> {
-        let keys = [claimed.tenant_id.clone(), format!("{} {}", claimed.tenant_id, claimed.origin)];
-        let mut counts = self.flights.counts.lock().expect("nobody panics while counting");
+        let keys = [
+            claimed.tenant_id.clone(),
+            format!("{} {}", claimed.tenant_id, claimed.origin),
+        ];
+        let mut counts = self
+            .flights
+            .counts
+            .lock()
+            .expect("nobody panics while counting");
         let in_flight = |key: &String| counts.get(key).copied().unwrap_or(0);
-        if in_flight(&keys[0]) >= self.flights.per_tenant || in_flight(&keys[1]) >= self.flights.per_origin {
+        if in_flight(&keys[0]) >= self.flights.per_tenant
+            || in_flight(&keys[1]) >= self.flights.per_origin
+        {
             return None;
         }
         for key in &keys {
             *counts.entry(key.clone()).or_default() += 1;
         }
-        Some(Flight { app: Arc::clone(self), keys })
+        Some(Flight {
+            app: Arc::clone(self),
+            keys,
+        })
     }
 
     async fn attempt(&self, tenant: &Tenant, claimed: &Claimed) -> Attempted {
@@ -130,7 +164,14 @@ impl App {
         let body = Bytes::from(claimed.body.clone());
         let timeout = self.options.delivery.attempt_timeout;
         match self.webhooks.send(&url, headers, body, timeout, now).await {
-            Attempt::Answered { status, retry_after, .. } => Attempted::Answered { status: status.as_u16(), retry_after },
+            Attempt::Answered {
+                status,
+                retry_after,
+                ..
+            } => Attempted::Answered {
+                status: status.as_u16(),
+                retry_after,
+            },
             Attempt::Refused(refusal) => Attempted::AddressRefused(refusal.to_string()),
             Attempt::Failed(failure) => Attempted::Failed(failure.sentence),
         }
@@ -139,15 +180,36 @@ impl App {
 
 fn headers(tenant: &Tenant, claimed: &Claimed, seconds: i64) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
-    let value = |text: &str| HeaderValue::from_str(text).map_err(|_| "a header of the webhook cannot be written".to_owned());
+    let value = |text: &str| {
+        HeaderValue::from_str(text)
+            .map_err(|_| "a header of the webhook cannot be written".to_owned())
+    };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(HeaderName::from_static("webhook-id"), value(&claimed.webhook_id)?);
-    headers.insert(HeaderName::from_static("webhook-timestamp"), value(&seconds.to_string())?);
+    headers.insert(
+        HeaderName::from_static("webhook-id"),
+        value(&claimed.webhook_id)?,
+    );
+    headers.insert(
+        HeaderName::from_static("webhook-timestamp"),
+        value(&seconds.to_string())?,
+    );
     if let Some(secret) = &tenant.signing_secret {
-        let signature = signature(secret.expose(), &claimed.webhook_id, seconds, claimed.body.as_bytes())?;
-        headers.insert(HeaderName::from_static("webhook-signature"), value(&signature)?);
+        let signature = signature(
+            secret.expose(),
+            &claimed.webhook_id,
+            seconds,
+            claimed.body.as_bytes(),
+        )?;
+        headers.insert(
+            HeaderName::from_static("webhook-signature"),
+            value(&signature)?,
+        );
     }
-    if let Some(basic) = tenant.webhook_basic.as_ref().filter(|_| tenant.options.webhook.basic) {
+    if let Some(basic) = tenant
+        .webhook_basic
+        .as_ref()
+        .filter(|_| tenant.options.webhook.basic)
+    {
         let mut basic = value(basic.expose())?;
         basic.set_sensitive(true);
         headers.insert(AUTHORIZATION, basic);
@@ -163,8 +225,11 @@ fn signature(secrets: &str, id: &str, seconds: i64, body: &[u8]) -> Result<Strin
         .map(|secret| {
             let key = BASE64
                 .decode(secret.trim_start_matches("whsec_"))
-                .map_err(|_| "the tenant's signing secret is not of the form whsec_ and base64".to_owned())?;
-            let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&key).expect("HMAC takes a key of any length");
+                .map_err(|_| {
+                    "the tenant's signing secret is not of the form whsec_ and base64".to_owned()
+                })?;
+            let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&key)
+                .expect("HMAC takes a key of any length");
             mac.update(format!("{id}.{seconds}.").as_bytes());
             mac.update(body);
             Ok(format!("v1,{}", BASE64.encode(mac.finalize().into_bytes())))
@@ -182,7 +247,12 @@ fn describe(attempted: &Attempted) -> String {
 }
 
 fn log(claimed: &Claimed, settlement: &Settlement, settled: Settled) {
-    let (order, tenant, attempt, outcome) = (&claimed.order_id, &claimed.tenant_id, claimed.attempt, &settlement.outcome);
+    let (order, tenant, attempt, outcome) = (
+        &claimed.order_id,
+        &claimed.tenant_id,
+        claimed.attempt,
+        &settlement.outcome,
+    );
     let (took_ms, late) = (settlement.took, settled == Settled::Late);
     match &settlement.next {
         Next::Delivered => tracing::info!(%order, %tenant, attempt, took_ms, late, "delivered"),
@@ -192,7 +262,9 @@ fn log(claimed: &Claimed, settlement: &Settlement, settled: Settled) {
         Next::Again(_) if attempt >= ATTEMPTS_BEFORE_NOTICE => {
             tracing::warn!(%order, %tenant, attempt, outcome, late, "a delivery keeps failing");
         }
-        Next::Again(_) => tracing::info!(%order, %tenant, attempt, outcome, late, "a delivery failed and is tried again"),
+        Next::Again(_) => {
+            tracing::info!(%order, %tenant, attempt, outcome, late, "a delivery failed and is tried again")
+        }
     }
 }
 
@@ -209,7 +281,10 @@ mod tests {
             1_614_265_330,
             br#"{"test": 2432232314}"#,
         );
-        assert_eq!(signed.unwrap(), "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+        assert_eq!(
+            signed.unwrap(),
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+        );
     }
 
     #[test]

@@ -77,7 +77,8 @@ impl Directory {
         for connection in &tenant.connections {
             let token = digest(connection.callback_token.expose().as_bytes());
             self.by_callback.insert(token, Arc::clone(connection));
-            self.connections.insert(connection.id.clone(), Arc::clone(connection));
+            self.connections
+                .insert(connection.id.clone(), Arc::clone(connection));
         }
         self.by_id.insert(tenant.id.clone(), Arc::clone(&tenant));
         self.by_account.insert(tenant.account_id.clone(), tenant);
@@ -99,15 +100,24 @@ impl App {
         if revision == self.directory.load().revision {
             return Ok(false);
         }
-        let mut directory = Directory { revision, ..Directory::default() };
+        let mut directory = Directory {
+            revision,
+            ..Directory::default()
+        };
         let mut connections: HashMap<String, Vec<Arc<Connection>>> = HashMap::new();
         for row in self.store.connections().await? {
             let connection = self.open_connection(row)?;
-            connections.entry(connection.tenant_id.clone()).or_default().push(Arc::new(connection));
+            connections
+                .entry(connection.tenant_id.clone())
+                .or_default()
+                .push(Arc::new(connection));
         }
         let mut digests: HashMap<String, Vec<String>> = HashMap::new();
         for secret in self.store.secrets(self.clock.now()).await? {
-            digests.entry(secret.tenant_id).or_default().push(secret.digest);
+            digests
+                .entry(secret.tenant_id)
+                .or_default()
+                .push(secret.digest);
         }
         for row in self.store.tenants().await? {
             let connections = connections.remove(&row.id).unwrap_or_default();
@@ -120,17 +130,26 @@ impl App {
     }
 
     fn open_connection(&self, row: ConnectionRow) -> Result<Connection, StoreError> {
-        let open = |purpose, sealed: &[u8]| self.keys.open(purpose, &row.id, sealed).map_err(|error| cannot_open(&row.id, &error));
+        let open = |purpose, sealed: &[u8]| {
+            self.keys
+                .open(purpose, &row.id, sealed)
+                .map_err(|error| cannot_open(&row.id, &error))
+        };
         let credentials: HashMap<String, Vec<String>> =
             serde_json::from_slice(&open(Purpose::Credentials, &row.sealed_credentials)?)
                 .map_err(|error| unreadable(&row.id, &error.to_string()))?;
         let token = open(Purpose::CallbackToken, &row.sealed_callback_token)?;
         let vendors = self.vendors.load();
-        let defaults = vendors.get(&row.vendor).map(|vendor| vendor.settings.as_slice()).unwrap_or_default();
+        let defaults = vendors
+            .get(&row.vendor)
+            .map(|vendor| vendor.settings.as_slice())
+            .unwrap_or_default();
         let mut settings = row.settings;
         for setting in defaults {
             if let Some(default) = &setting.default {
-                settings.entry(setting.name.clone()).or_insert_with(|| default.clone());
+                settings
+                    .entry(setting.name.clone())
+                    .or_insert_with(|| default.clone());
             }
         }
         Ok(Connection {
@@ -162,7 +181,9 @@ fn open_tenant(
     let open = |sealed: Option<Vec<u8>>| -> Result<Option<Private<String>>, StoreError> {
         sealed
             .map(|sealed| {
-                let text = keys.open(Purpose::WebhookSecret, &row.id, &sealed).map_err(|error| cannot_open(&row.id, &error))?;
+                let text = keys
+                    .open(Purpose::WebhookSecret, &row.id, &sealed)
+                    .map_err(|error| cannot_open(&row.id, &error))?;
                 Ok(Private::new(String::from_utf8_lossy(&text).into_owned()))
             })
             .transpose()
@@ -185,5 +206,8 @@ fn cannot_open(row: &str, error: &SealError) -> StoreError {
 }
 
 fn unreadable(row: &str, what: &str) -> StoreError {
-    StoreError::Unreadable { row: row.to_owned(), what: what.to_owned() }
+    StoreError::Unreadable {
+        row: row.to_owned(),
+        what: what.to_owned(),
+    }
 }

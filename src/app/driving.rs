@@ -8,8 +8,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adapters::{Context, Effect, Fault, Memo, PlaceOrder, Request, Turn, Unfit, Vendor};
 use adapters::vocabulary::{Millis, Progress};
+use adapters::{Context, Effect, Fault, Memo, PlaceOrder, Request, Turn, Unfit, Vendor};
 
 use crate::app::{App, crash};
 use crate::clock::millis;
@@ -74,11 +74,22 @@ pub(crate) struct Step {
 enum Heard {
     Done(Progress),
     Next(Memo),
-    Refused { code: String, field: Option<String>, message: String },
+    Refused {
+        code: String,
+        field: Option<String>,
+        message: String,
+    },
     /// Certainly nothing was done. The word is stored with the call.
-    NotDone { word: &'static str, reason: String, retry_after: Option<Duration> },
+    NotDone {
+        word: &'static str,
+        reason: String,
+        retry_after: Option<Duration>,
+    },
     /// It may have been done.
-    InDoubt { reason: String, pause: Option<Duration> },
+    InDoubt {
+        reason: String,
+        pause: Option<Duration>,
+    },
 }
 
 enum Kept {
@@ -89,13 +100,33 @@ enum Kept {
 
 impl Drive {
     /// Prepares to place `order`. The lease in it is the drive's own.
-    pub(crate) fn new(app: &Arc<App>, tenant: Arc<Tenant>, connection: Arc<Connection>, vendor: Arc<Vendor>, order: Order, ats: &AtsOrder, calls: Vec<Call>) -> Self {
+    pub(crate) fn new(
+        app: &Arc<App>,
+        tenant: Arc<Tenant>,
+        connection: Arc<Connection>,
+        vendor: Arc<Vendor>,
+        order: Order,
+        ats: &AtsOrder,
+        calls: Vec<Call>,
+    ) -> Self {
         let operation = PlaceOrder {
-            order: Arc::new(ats.for_vendor(&order.vendor_package, &order.vendor_add_ons, order.created_at)),
+            order: Arc::new(ats.for_vendor(
+                &order.vendor_package,
+                &order.vendor_add_ons,
+                order.created_at,
+            )),
             ours: order.our_ref.clone(),
             callback_url: app.callback_url(&connection),
         };
-        Self { app: Arc::clone(app), tenant, connection, vendor, operation, order, calls }
+        Self {
+            app: Arc::clone(app),
+            tenant,
+            connection,
+            vendor,
+            operation,
+            order,
+            calls,
+        }
     }
 
     fn now(&self) -> Millis {
@@ -113,7 +144,8 @@ impl Drive {
         let mut key = format!("{}-{turn}", self.order.our_ref.0);
         let request = self.encode(memo, &key)?;
         let earlier = self.calls.last().filter(|call| call.step == request.step);
-        let earlier = earlier.filter(|call| matches!(call.outcome.as_deref(), Some("never" | "busy" | "denied")));
+        let earlier = earlier
+            .filter(|call| matches!(call.outcome.as_deref(), Some("never" | "busy" | "denied")));
         let request = match earlier {
             Some(call) => {
                 key.clone_from(&call.key);
@@ -129,7 +161,11 @@ impl Drive {
             step: request.step.clone(),
             key,
             effect: request.effect,
-            sealed_request: Some(self.app.keys.seal(Purpose::VendorRequest, &self.order.id, &sealed)),
+            sealed_request: Some(self.app.keys.seal(
+                Purpose::VendorRequest,
+                &self.order.id,
+                &sealed,
+            )),
             first_sent_at: now,
             sent_at: now,
             copies: 1,
@@ -141,11 +177,17 @@ impl Drive {
     }
 
     fn encode(&self, memo: &Memo, key: &str) -> Result<Request, Unfit> {
-        self.vendor.place.encode(&self.operation, memo, &self.context(key))
+        self.vendor
+            .place
+            .encode(&self.operation, memo, &self.context(key))
     }
 
     fn context<'a>(&'a self, key: &'a str) -> Context<'a> {
-        Context { settings: &self.connection.settings, key, base_url: &self.connection.base_url }
+        Context {
+            settings: &self.connection.settings,
+            key,
+            base_url: &self.connection.base_url,
+        }
     }
 
     /// Notes that the step's intent was committed with the order itself.
@@ -162,20 +204,30 @@ impl Drive {
             .update(|order| {
                 order.stage = Stage::Placing;
                 lease(order, until);
-                Change { calls: vec![begun.clone()], ..Change::default() }
+                Change {
+                    calls: vec![begun.clone()],
+                    ..Change::default()
+                }
             })
             .await?;
         Ok(matches!(kept, Kept::Yes))
     }
 
     /// Commits that another copy of an open call is about to leave.
-    pub(crate) async fn repeat(&mut self, step: &mut Step, pause: Duration) -> Result<bool, StoreError> {
+    pub(crate) async fn repeat(
+        &mut self,
+        step: &mut Step,
+        pause: Duration,
+    ) -> Result<bool, StoreError> {
         let (until, now, turn) = (self.lease_end(pause), self.now(), step.call.turn);
         step.call.copies += 1;
         let kept = self
             .update(|order| {
                 lease(order, until);
-                Change { calls: vec![CallChange::Repeat { turn, at: now }], ..Change::default() }
+                Change {
+                    calls: vec![CallChange::Repeat { turn, at: now }],
+                    ..Change::default()
+                }
             })
             .await?;
         Ok(matches!(kept, Kept::Yes))
@@ -186,7 +238,11 @@ impl Drive {
         let mut committed = Instant::now();
         loop {
             crash::point("placing.intent_committed");
-            let sent = self.app.caller.send(&self.vendor, &self.connection, &step.request, committed).await;
+            let sent = self
+                .app
+                .caller
+                .send(&self.vendor, &self.connection, &step.request, committed)
+                .await;
             crash::point("placing.answered");
             self.log(&step, &sent);
             let ending = match self.hear(&step, sent) {
@@ -199,8 +255,16 @@ impl Drive {
                     }
                     Err(ending) => ending,
                 },
-                Heard::Refused { code, field, message } => self.refused(&step, &code, field, message).await?,
-                Heard::NotDone { word, reason, retry_after } if step.call.copies == 1 => {
+                Heard::Refused {
+                    code,
+                    field,
+                    message,
+                } => self.refused(&step, &code, field, message).await?,
+                Heard::NotDone {
+                    word,
+                    reason,
+                    retry_after,
+                } if step.call.copies == 1 => {
                     self.unavailable(&step, word, reason, retry_after).await?
                 }
                 Heard::NotDone { reason, .. } => self.unconfirmed(&step, reason).await?,
@@ -228,30 +292,70 @@ impl Drive {
 
     fn hear(&self, step: &Step, sent: Sent) -> Heard {
         let reply = match sent {
-            Sent::Never(reason) => return Heard::NotDone { word: "never", reason, retry_after: None },
-            Sent::Maybe(reason) => return Heard::InDoubt { reason, pause: None },
+            Sent::Never(reason) => {
+                return Heard::NotDone {
+                    word: "never",
+                    reason,
+                    retry_after: None,
+                };
+            }
+            Sent::Maybe(reason) => {
+                return Heard::InDoubt {
+                    reason,
+                    pause: None,
+                };
+            }
             Sent::Answered(reply) => reply,
         };
-        let decoded = self.vendor.place.decode(&self.operation, &self.order.memo, &self.context(&step.call.key), &reply);
+        let decoded = self.vendor.place.decode(
+            &self.operation,
+            &self.order.memo,
+            &self.context(&step.call.key),
+            &reply,
+        );
         match decoded {
             Ok(Turn::Done(progress)) => Heard::Done(progress),
-            Ok(Turn::Next(memo)) if self.calls.len() < self.vendor.policy.most_turns + 2 => Heard::Next(memo),
+            Ok(Turn::Next(memo)) if self.calls.len() < self.vendor.policy.most_turns + 2 => {
+                Heard::Next(memo)
+            }
             Ok(Turn::Next(_)) => in_doubt("placing takes more steps than the vendor's sheet says"),
-            Err(Fault::Refused { code, field, message }) => Heard::Refused { code, field, message },
-            Err(Fault::Busy(wish)) => Heard::NotDone { word: "busy", reason: "the vendor is busy".into(), retry_after: wish },
+            Err(Fault::Refused {
+                code,
+                field,
+                message,
+            }) => Heard::Refused {
+                code,
+                field,
+                message,
+            },
+            Err(Fault::Busy(wish)) => Heard::NotDone {
+                word: "busy",
+                reason: "the vendor is busy".into(),
+                retry_after: wish,
+            },
             Err(Fault::Denied) => Heard::NotDone {
                 word: "denied",
                 reason: "the vendor refused our credentials".into(),
                 retry_after: Some(Duration::from_secs(60)),
             },
-            Err(Fault::NotReady(pause)) => Heard::InDoubt { reason: "the vendor is still at work on it".into(), pause },
+            Err(Fault::NotReady(pause)) => Heard::InDoubt {
+                reason: "the vendor is still at work on it".into(),
+                pause,
+            },
             Err(Fault::Duplicate(_)) => in_doubt("the vendor says that this was ordered before"),
-            Err(Fault::Unclear(reason)) => Heard::InDoubt { reason, pause: None },
+            Err(Fault::Unclear(reason)) => Heard::InDoubt {
+                reason,
+                pause: None,
+            },
         }
     }
 
     /// Commits a step's success together with the next step's intent.
-    async fn follow(&mut self, step: &Step, memo: Memo) -> Result<Result<Step, Ending>, StoreError> {
+    async fn follow(
+        &mut self,
+        step: &Step,
+        memo: Memo,
+    ) -> Result<Result<Step, Ending>, StoreError> {
         let ended = self.ended(step, "answered", String::new());
         self.end_in_memory(step, "answered");
         self.order.memo = memo.clone();
@@ -259,7 +363,9 @@ impl Drive {
             Ok(next) => next,
             Err(unfit) => {
                 let message = format!("`{}` {}.", unfit.field, unfit.why);
-                return Ok(Err(self.refused(step, "unfit", Some(unfit.field), message).await?));
+                return Ok(Err(self
+                    .refused(step, "unfit", Some(unfit.field), message)
+                    .await?));
             }
         };
         let until = self.lease_end(Duration::ZERO);
@@ -269,15 +375,27 @@ impl Drive {
             .update(|order| {
                 order.memo = memo.clone();
                 lease(order, until);
-                Change { calls: vec![ended.clone(), begun.clone()], ..Change::default() }
+                Change {
+                    calls: vec![ended.clone(), begun.clone()],
+                    ..Change::default()
+                }
             })
             .await?;
-        Ok(if matches!(kept, Kept::Yes) { Ok(next) } else { Err(Ending::Overtaken) })
+        Ok(if matches!(kept, Kept::Yes) {
+            Ok(next)
+        } else {
+            Err(Ending::Overtaken)
+        })
     }
 
     async fn placed(&mut self, progress: &Progress) -> Result<Ending, StoreError> {
         let (app, vendor, now) = (Arc::clone(&self.app), Arc::clone(&self.vendor), self.now());
-        let kept = self.update(|order| app.take_news(order, progress, Source::Answer, &vendor, now).1).await?;
+        let kept = self
+            .update(|order| {
+                app.take_news(order, progress, Source::Answer, &vendor, now)
+                    .1
+            })
+            .await?;
         self.app.signals.deliveries.notify_one();
         Ok(match kept {
             Kept::Yes => Ending::Placed,
@@ -288,7 +406,11 @@ impl Drive {
 
     async fn owned_by_another(&mut self) -> Result<Ending, StoreError> {
         tracing::error!(order = %self.order.id, vendor = %self.vendor.name, "the vendor answered with an order that belongs to another order");
-        self.give_to_person(Waiting::OwnedByAnother, "the vendor's answer names an order of another order").await
+        self.give_to_person(
+            Waiting::OwnedByAnother,
+            "the vendor's answer names an order of another order",
+        )
+        .await
     }
 
     async fn give_to_person(&mut self, why: Waiting, detail: &str) -> Result<Ending, StoreError> {
@@ -300,33 +422,68 @@ impl Drive {
                 order.waiting = Some(why);
                 order.updated_at = now;
                 release(order, None);
-                Change { lines: vec![Line::new("waiting", detail)], ..Change::default() }
+                Change {
+                    lines: vec![Line::new("waiting", detail)],
+                    ..Change::default()
+                }
             })
             .await?;
-        Ok(if matches!(kept, Kept::Yes) { Ending::Unconfirmed } else { Ending::Overtaken })
+        Ok(if matches!(kept, Kept::Yes) {
+            Ending::Unconfirmed
+        } else {
+            Ending::Overtaken
+        })
     }
 
-    async fn refused(&mut self, step: &Step, code: &str, field: Option<String>, message: String) -> Result<Ending, StoreError> {
+    async fn refused(
+        &mut self,
+        step: &Step,
+        code: &str,
+        field: Option<String>,
+        message: String,
+    ) -> Result<Ending, StoreError> {
         let (app, now) = (Arc::clone(&self.app), self.now());
         let ended = self.ended(step, "refused", code.to_owned());
-        let detail = field.as_ref().map_or_else(|| code.to_owned(), |field| format!("{code}:{field}"));
+        let detail = field
+            .as_ref()
+            .map_or_else(|| code.to_owned(), |field| format!("{code}:{field}"));
         let line = Line::new("refused", format!("by the vendor ({detail})"));
         let kept = self
             .update(|order| {
                 end(order, Stage::Refused, now);
                 order.detail = Some(detail.clone());
                 let webhook = app.webhook_for(order);
-                Change { lines: vec![line.clone()], calls: vec![ended.clone()], webhook, ..Change::default() }
+                Change {
+                    lines: vec![line.clone()],
+                    calls: vec![ended.clone()],
+                    webhook,
+                    ..Change::default()
+                }
             })
             .await?;
         self.app.signals.deliveries.notify_one();
-        Ok(if matches!(kept, Kept::Yes) { Ending::Refused { field, message } } else { Ending::Overtaken })
+        Ok(if matches!(kept, Kept::Yes) {
+            Ending::Refused { field, message }
+        } else {
+            Ending::Overtaken
+        })
     }
 
-    async fn unavailable(&mut self, step: &Step, word: &'static str, reason: String, wish: Option<Duration>) -> Result<Ending, StoreError> {
-        let (now, queues) = (self.now(), self.tenant.options.when_unavailable == WhenUnavailable::Queue);
+    async fn unavailable(
+        &mut self,
+        step: &Step,
+        word: &'static str,
+        reason: String,
+        wish: Option<Duration>,
+    ) -> Result<Ending, StoreError> {
+        let (now, queues) = (
+            self.now(),
+            self.tenant.options.when_unavailable == WhenUnavailable::Queue,
+        );
         let ended = self.ended(step, word, reason.clone());
-        let retry_after = wish.unwrap_or(Duration::from_secs(5)).clamp(Duration::from_secs(1), Duration::from_secs(3600));
+        let retry_after = wish
+            .unwrap_or(Duration::from_secs(5))
+            .clamp(Duration::from_secs(1), Duration::from_secs(3600));
         if word == "denied" {
             tracing::error!(vendor = %self.vendor.name, connection = %self.connection.id, "the vendor refuses this connection's credentials");
         }
@@ -335,15 +492,26 @@ impl Drive {
                 order.accepted |= queues;
                 if order.accepted {
                     order.stage = Stage::Received;
-                    release(order, Some(now + millis(retry_after.max(pause_by_age(order, now)))));
+                    release(
+                        order,
+                        Some(now + millis(retry_after.max(pause_by_age(order, now)))),
+                    );
                 } else {
                     end(order, Stage::Failed, now);
                 }
                 order.updated_at = now;
-                Change { lines: vec![Line::new("not_placed", reason.clone())], calls: vec![ended.clone()], ..Change::default() }
+                Change {
+                    lines: vec![Line::new("not_placed", reason.clone())],
+                    calls: vec![ended.clone()],
+                    ..Change::default()
+                }
             })
             .await?;
-        Ok(if matches!(kept, Kept::Yes) { Ending::Unavailable { retry_after } } else { Ending::Overtaken })
+        Ok(if matches!(kept, Kept::Yes) {
+            Ending::Unavailable { retry_after }
+        } else {
+            Ending::Overtaken
+        })
     }
 
     async fn unconfirmed(&mut self, step: &Step, reason: String) -> Result<Ending, StoreError> {
@@ -356,12 +524,19 @@ impl Drive {
                 release(order, Some(now + millis(pause_by_age(order, now))));
                 Change {
                     lines: vec![Line::new("unconfirmed", reason.clone())],
-                    calls: vec![CallChange::Note { turn, detail: reason.clone() }],
+                    calls: vec![CallChange::Note {
+                        turn,
+                        detail: reason.clone(),
+                    }],
                     ..Change::default()
                 }
             })
             .await?;
-        Ok(if matches!(kept, Kept::Yes) { Ending::Unconfirmed } else { Ending::Overtaken })
+        Ok(if matches!(kept, Kept::Yes) {
+            Ending::Unconfirmed
+        } else {
+            Ending::Overtaken
+        })
     }
 
     fn accepts_unconfirmed(&self) -> bool {
@@ -369,11 +544,20 @@ impl Drive {
     }
 
     fn ended(&self, step: &Step, outcome: &'static str, detail: String) -> CallChange {
-        CallChange::End { turn: step.call.turn, outcome, detail, at: self.now() }
+        CallChange::End {
+            turn: step.call.turn,
+            outcome,
+            detail,
+            at: self.now(),
+        }
     }
 
     fn end_in_memory(&mut self, step: &Step, outcome: &str) {
-        if let Some(call) = self.calls.iter_mut().find(|call| call.turn == step.call.turn) {
+        if let Some(call) = self
+            .calls
+            .iter_mut()
+            .find(|call| call.turn == step.call.turn)
+        {
             call.outcome = Some(outcome.to_owned());
         }
     }
@@ -385,7 +569,12 @@ impl Drive {
         loop {
             let mut next = self.order.clone();
             let change = decide(&mut next);
-            match self.app.store.save_order(&mut next, &change, self.now()).await? {
+            match self
+                .app
+                .store
+                .save_order(&mut next, &change, self.now())
+                .await?
+            {
                 Saved::Done => {
                     self.order = next;
                     return Ok(Kept::Yes);
@@ -417,14 +606,19 @@ impl Drive {
 }
 
 fn in_doubt(reason: &str) -> Heard {
-    Heard::InDoubt { reason: reason.to_owned(), pause: None }
+    Heard::InDoubt {
+        reason: reason.to_owned(),
+        pause: None,
+    }
 }
 
 /// True while another copy of the call would do nothing new at the vendor.
 pub(crate) fn is_alive(call: &Call, now: Millis) -> bool {
     match call.effect {
         Effect::Read => true,
-        Effect::Repeatable { within } => now < call.first_sent_at + millis(within.saturating_sub(KEY_MARGIN)),
+        Effect::Repeatable { within } => {
+            now < call.first_sent_at + millis(within.saturating_sub(KEY_MARGIN))
+        }
         Effect::Once => false,
     }
 }

@@ -19,7 +19,9 @@ pub enum AppError {
     #[error("There is no order with this background_check_id.")]
     NotFound,
     /// The same id was used for another order.
-    #[error("This background_check_id was used before for a different order; a new order needs a new id.")]
+    #[error(
+        "This background_check_id was used before for a different order; a new order needs a new id."
+    )]
     Conflict,
     /// The order cannot be: something in it does not fit what is offered or what the vendor needs.
     #[error("{message}")]
@@ -40,13 +42,17 @@ pub enum AppError {
         message: String,
     },
     /// The vendor cannot be reached or is busy; nothing was placed and nothing will be.
-    #[error("The screening provider cannot take the order now. Nothing was ordered; please try again.")]
+    #[error(
+        "The screening provider cannot take the order now. Nothing was ordered; please try again."
+    )]
     Unavailable {
         /// When to try again.
         retry_after: Duration,
     },
     /// We do not know whether the vendor has it, and this tenant wants to be told so.
-    #[error("The screening provider did not confirm the order in time. It may or may not have been placed; please send the same order again, or ask support.")]
+    #[error(
+        "The screening provider did not confirm the order in time. It may or may not have been placed; please send the same order again, or ask support."
+    )]
     Unconfirmed,
     /// What was asked cannot be done at this vendor, or not any more.
     #[error("{0}")]
@@ -59,6 +65,10 @@ pub enum AppError {
 impl AppError {
     /// An order that cannot be, because of one member.
     pub(crate) fn unfit(code: &'static str, field: &str, message: impl Into<String>) -> Self {
-        Self::Unfit { code, field: Some(field.to_owned()), message: message.into() }
+        Self::Unfit {
+            code,
+            field: Some(field.to_owned()),
+            message: message.into(),
+        }
     }
 }

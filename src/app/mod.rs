@@ -6,6 +6,7 @@
 //! applies them, [`deliveries`] tells the ATS, [`waiting`] is for people.
 
 pub mod callbacks;
+mod cancelling;
 pub mod catalog;
 pub mod crash;
 pub mod deliveries;

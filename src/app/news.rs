@@ -23,24 +23,39 @@ impl App {
     ) -> (Verdict, Change) {
         let (was, had) = (order.stage, order.their_ref.clone());
         let said = (was, order.result);
-        let verdict = apply(order, news, source, vendor.policy.reopens_for.is_some(), now);
+        let verdict = apply(
+            order,
+            news,
+            source,
+            vendor.policy.reopens_for.is_some(),
+            now,
+        );
         let mut change = Change::default();
         if had.as_ref() != Some(&news.theirs) || verdict.moved {
             change.references.push(news.theirs.clone());
             change.references.extend(news.also.iter().cloned());
         }
         if was.is_unplaced() && !order.stage.is_unplaced() {
-            change.calls.push(CallChange::EndAll { outcome: "placed", at: now });
+            change.calls.push(CallChange::EndAll {
+                outcome: "placed",
+                at: now,
+            });
         }
         for word in &news.unknown {
             tracing::warn!(order = %order.id, vendor = %vendor.name, word, "the vendor used a word its sheet does not know");
             change.lines.push(Line::new("unknown_word", word.clone()));
         }
         if verdict.moved {
-            change.lines.push(Line::new("moved", moved(said, order, source)));
+            change
+                .lines
+                .push(Line::new("moved", moved(said, order, source)));
             change.webhook = self.webhook_for(order);
         }
-        order.look_at = if verdict.look { Some(now) } else { next_look(order, &vendor.policy, news.expected_at, now) };
+        order.look_at = if verdict.look {
+            Some(now)
+        } else {
+            next_look(order, &vendor.policy, news.expected_at, now)
+        };
         (verdict, change)
     }
 
@@ -50,7 +65,8 @@ impl App {
     pub(crate) fn webhook_for(&self, order: &Order) -> Option<NewDelivery> {
         let directory = self.directory();
         let tenant = directory.tenant(&order.tenant_id)?;
-        let wanted = order.stage.is_terminal() || (tenant.options.webhook.updates && !order.stage.is_unplaced());
+        let wanted = order.stage.is_terminal()
+            || (tenant.options.webhook.updates && !order.stage.is_unplaced());
         (order.accepted && wanted).then(|| NewDelivery {
             body: self.webhook_body(tenant, order),
             origin: origin_of(&order.webhook_url),
@@ -68,7 +84,11 @@ impl App {
     }
 }
 
-fn moved((stage, result): (Stage, Option<adapters::vocabulary::Outcome>), order: &Order, source: Source) -> String {
+fn moved(
+    (stage, result): (Stage, Option<adapters::vocabulary::Outcome>),
+    order: &Order,
+    source: Source,
+) -> String {
     let standing = |stage: Stage, result| match result {
         Some(_) => format!("{} ({})", stage.as_str(), result_word(result)),
         None => stage.as_str().to_owned(),
@@ -78,11 +98,17 @@ fn moved((stage, result): (Stage, Option<adapters::vocabulary::Outcome>), order:
         Source::Payload => "a callback",
         Source::Fetched => "a look",
     };
-    format!("{} to {}, by {by}", standing(stage, result), standing(order.stage, order.result))
+    format!(
+        "{} to {}, by {by}",
+        standing(stage, result),
+        standing(order.stage, order.result)
+    )
 }
 
 /// Scheme, host and port of a webhook URL: attempts to one origin share a cap. The rest may be
 /// secret.
 fn origin_of(url: &str) -> String {
-    url::Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+    url::Url::parse(url)
+        .map(|url| url.origin().ascii_serialization())
+        .unwrap_or_default()
 }

@@ -46,7 +46,11 @@ impl App {
     ///
     /// # Errors
     /// [`AppError`]: nothing was accepted.
-    pub async fn place_order(self: &Arc<Self>, tenant: &Arc<Tenant>, ats: AtsOrder) -> Result<Order, AppError> {
+    pub async fn place_order(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        ats: AtsOrder,
+    ) -> Result<Order, AppError> {
         let given = ats.text("account_id");
         if given.is_some_and(|account| account != tenant.account_id) {
             return Err(AppError::WrongAccount);
@@ -59,7 +63,10 @@ impl App {
             deadline: Instant::now() + self.options.answer_within.saturating_sub(ANSWER_MARGIN),
         };
         loop {
-            let known = self.store.tenant_order(&tenant.id, incoming.ats.background_check_id()).await?;
+            let known = self
+                .store
+                .tenant_order(&tenant.id, incoming.ats.background_check_id())
+                .await?;
             let answer = match known {
                 None => self.place_new(&incoming).await?,
                 Some(order) => self.place_again(&incoming, order).await?,
@@ -75,7 +82,9 @@ impl App {
         self.webhook_shape(tenant)
             .check(url)
             .map(|_| ())
-            .map_err(|refusal| AppError::unfit("webhook_url_refused", "webhook_url", refusal.to_string()))
+            .map_err(|refusal| {
+                AppError::unfit("webhook_url_refused", "webhook_url", refusal.to_string())
+            })
     }
 
     /// The rules for addresses of a tenant's webhooks.
@@ -85,7 +94,11 @@ impl App {
             allow_http: self.options.allow_http,
             allow: self.options.allow.clone(),
             ports: options.ports.clone(),
-            hosts: options.hosts.iter().filter_map(|name| url::Host::parse(name).ok()).collect(),
+            hosts: options
+                .hosts
+                .iter()
+                .filter_map(|name| url::Host::parse(name).ok())
+                .collect(),
             own_hosts: url::Url::parse(&self.options.public_url)
                 .ok()
                 .and_then(|url| url.host().map(|host| host.to_owned()))
@@ -102,12 +115,23 @@ impl App {
         let memo = drive.order.memo.clone();
         let step = drive.step(&memo).map_err(|unfit| missing(&unfit))?;
         let change = Change {
-            lines: vec![Line::new("received", format!("package {}, at {}", incoming.ats.package_id(), target.vendor.name))],
+            lines: vec![Line::new(
+                "received",
+                format!(
+                    "package {}, at {}",
+                    incoming.ats.package_id(),
+                    target.vendor.name
+                ),
+            )],
             calls: vec![CallChange::Begin(step.call.clone())],
             ..Change::default()
         };
         crash::point("placing.before_intent");
-        if let Placement::Exists = self.store.insert_order(&drive.order, &change, self.clock.now()).await? {
+        if let Placement::Exists = self
+            .store
+            .insert_order(&drive.order, &change, self.clock.now())
+            .await?
+        {
             return Ok(None);
         }
         drive.note_begun(&step);
@@ -115,9 +139,17 @@ impl App {
     }
 
     /// Answers an order whose id is known. `None`: it changed in between, so look again.
-    async fn place_again(self: &Arc<Self>, incoming: &Incoming, order: Order) -> Result<Option<Order>, AppError> {
-        let same = self.keys.is_fingerprint_of(&order.fingerprint, &incoming.canonical);
-        let running = order.lease_until.is_some_and(|until| until > self.clock.now());
+    async fn place_again(
+        self: &Arc<Self>,
+        incoming: &Incoming,
+        order: Order,
+    ) -> Result<Option<Order>, AppError> {
+        let same = self
+            .keys
+            .is_fingerprint_of(&order.fingerprint, &incoming.canonical);
+        let running = order
+            .lease_until
+            .is_some_and(|until| until > self.clock.now());
         match (order.accepted, order.stage) {
             (true, _) if same => Ok(Some(order)),
             (true, _) => Err(AppError::Conflict),
@@ -133,7 +165,11 @@ impl App {
 
     /// Places an order under an id whose earlier order never was: a new generation with a new
     /// reference.
-    async fn start_anew(self: &Arc<Self>, incoming: &Incoming, old: Order) -> Result<Option<Order>, AppError> {
+    async fn start_anew(
+        self: &Arc<Self>,
+        incoming: &Incoming,
+        old: Order,
+    ) -> Result<Option<Order>, AppError> {
         let target = self.target(incoming).await?;
         let fresh = self.new_order(incoming, &target);
         let order = Order {
@@ -142,7 +178,10 @@ impl App {
             version: old.version,
             generation: old.generation + 1,
             link_generation: old.link_generation,
-            sealed_order: Some(self.keys.seal(Purpose::AtsOrder, &old.id, &incoming.canonical)),
+            sealed_order: Some(
+                self.keys
+                    .seal(Purpose::AtsOrder, &old.id, &incoming.canonical),
+            ),
             ..fresh
         };
         let drive = self.drive(incoming, &target, order, Vec::new());
@@ -151,20 +190,33 @@ impl App {
 
     /// Goes on with an order that was certainly not placed, from the step it had reached: an
     /// applicant who was written to is not written to again.
-    async fn go_on(self: &Arc<Self>, incoming: &Incoming, mut order: Order) -> Result<Option<Order>, AppError> {
+    async fn go_on(
+        self: &Arc<Self>,
+        incoming: &Incoming,
+        mut order: Order,
+    ) -> Result<Option<Order>, AppError> {
         let Some(target) = self.same_target(&order) else {
             return self.start_anew(incoming, order).await;
         };
         order.stage = Stage::Placing;
         order.ended_at = None;
-        order.sealed_order = Some(self.keys.seal(Purpose::AtsOrder, &order.id, &incoming.canonical));
+        order.sealed_order = Some(self.keys.seal(
+            Purpose::AtsOrder,
+            &order.id,
+            &incoming.canonical,
+        ));
         new_lease(&mut order, self.first_lease());
         let calls = self.calls_of(&order).await?;
         let drive = self.drive(incoming, &target, order, calls);
         self.save_and_run(incoming, drive, "asked for again").await
     }
 
-    async fn save_and_run(self: &Arc<Self>, incoming: &Incoming, mut drive: Drive, why: &str) -> Result<Option<Order>, AppError> {
+    async fn save_and_run(
+        self: &Arc<Self>,
+        incoming: &Incoming,
+        mut drive: Drive,
+        why: &str,
+    ) -> Result<Option<Order>, AppError> {
         let memo = drive.order.memo.clone();
         let step = drive.step(&memo).map_err(|unfit| missing(&unfit))?;
         let change = Change {
@@ -172,7 +224,11 @@ impl App {
             calls: vec![CallChange::Begin(step.call.clone())],
             ..Change::default()
         };
-        match self.store.save_order(&mut drive.order, &change, self.clock.now()).await? {
+        match self
+            .store
+            .save_order(&mut drive.order, &change, self.clock.now())
+            .await?
+        {
             Saved::Done => {
                 drive.note_begun(&step);
                 self.run_and_answer(incoming, drive, step).await.map(Some)
@@ -183,14 +239,28 @@ impl App {
 
     /// Takes up a placing that broke off before anybody was answered: the caller is here again, so
     /// it may be sent again where that is safe.
-    async fn take_up(self: &Arc<Self>, incoming: &Incoming, mut order: Order) -> Result<Option<Order>, AppError> {
+    async fn take_up(
+        self: &Arc<Self>,
+        incoming: &Incoming,
+        mut order: Order,
+    ) -> Result<Option<Order>, AppError> {
         new_lease(&mut order, self.first_lease());
-        let change = Change { lines: vec![Line::new("received", "asked for again")], ..Change::default() };
-        if self.store.save_order(&mut order, &change, self.clock.now()).await? != Saved::Done {
+        let change = Change {
+            lines: vec![Line::new("received", "asked for again")],
+            ..Change::default()
+        };
+        if self
+            .store
+            .save_order(&mut order, &change, self.clock.now())
+            .await?
+            != Saved::Done
+        {
             return Ok(None);
         }
         let (app, id) = (Arc::clone(self), order.id.clone());
-        let resolved = self.tasks.spawn(async move { app.resolve(order, true).await });
+        let resolved = self
+            .tasks
+            .spawn(async move { app.resolve(order, true).await });
         if let Ok(ended) = tokio::time::timeout_at(incoming.deadline, resolved).await {
             ended.map_err(|_| AppError::Unconfirmed)??;
         }
@@ -198,11 +268,17 @@ impl App {
     }
 
     /// Waits for a first attempt that is still running, on whatever replica.
-    async fn wait_for_first(self: &Arc<Self>, incoming: &Incoming, order: Order) -> Result<Order, AppError> {
+    async fn wait_for_first(
+        self: &Arc<Self>,
+        incoming: &Incoming,
+        order: Order,
+    ) -> Result<Order, AppError> {
         let id = order.id;
         while Instant::now() < incoming.deadline {
             tokio::time::sleep(WAIT_POLL).await;
-            let Some(now) = self.store.order(&id).await? else { break };
+            let Some(now) = self.store.order(&id).await? else {
+                break;
+            };
             if now.accepted || now.stage != Stage::Placing {
                 break;
             }
@@ -210,7 +286,12 @@ impl App {
         self.answer_by_row(incoming, &id).await
     }
 
-    async fn run_and_answer(self: &Arc<Self>, incoming: &Incoming, drive: Drive, step: crate::app::driving::Step) -> Result<Order, AppError> {
+    async fn run_and_answer(
+        self: &Arc<Self>,
+        incoming: &Incoming,
+        drive: Drive,
+        step: crate::app::driving::Step,
+    ) -> Result<Order, AppError> {
         let id = drive.order.id.clone();
         let running = self.tasks.spawn(drive.run(step));
         let ended = match tokio::time::timeout_at(incoming.deadline, running).await {
@@ -236,25 +317,56 @@ impl App {
             }
             match order.stage {
                 Stage::Refused => return Err(refused_before(&order)),
-                Stage::Failed => return Err(AppError::Unavailable { retry_after: Duration::from_secs(5) }),
-                _ if incoming.tenant.options.when_unconfirmed == WhenUnconfirmed::Error => return Err(AppError::Unconfirmed),
+                Stage::Failed => {
+                    return Err(AppError::Unavailable {
+                        retry_after: Duration::from_secs(5),
+                    });
+                }
+                _ if incoming.tenant.options.when_unconfirmed == WhenUnconfirmed::Error => {
+                    return Err(AppError::Unconfirmed);
+                }
                 _ => {}
             }
             order.accepted = true;
-            let change = Change { lines: vec![Line::new("accepted", "while still being placed")], ..Change::default() };
-            if self.store.save_order(&mut order, &change, self.clock.now()).await? == Saved::Done {
+            let change = Change {
+                lines: vec![Line::new("accepted", "while still being placed")],
+                ..Change::default()
+            };
+            if self
+                .store
+                .save_order(&mut order, &change, self.clock.now())
+                .await?
+                == Saved::Done
+            {
                 return Ok(order);
             }
         }
     }
 
-    fn drive(self: &Arc<Self>, incoming: &Incoming, target: &Target, order: Order, calls: Vec<crate::store::Call>) -> Drive {
+    fn drive(
+        self: &Arc<Self>,
+        incoming: &Incoming,
+        target: &Target,
+        order: Order,
+        calls: Vec<crate::store::Call>,
+    ) -> Drive {
         let (tenant, connection) = (Arc::clone(&incoming.tenant), Arc::clone(&target.connection));
-        Drive::new(self, tenant, connection, Arc::clone(&target.vendor), order, &incoming.ats, calls)
+        Drive::new(
+            self,
+            tenant,
+            connection,
+            Arc::clone(&target.vendor),
+            order,
+            &incoming.ats,
+            calls,
+        )
     }
 
     /// The calls of an order's own generation, oldest first.
-    pub(crate) async fn calls_of(&self, order: &Order) -> Result<Vec<crate::store::Call>, AppError> {
+    pub(crate) async fn calls_of(
+        &self,
+        order: &Order,
+    ) -> Result<Vec<crate::store::Call>, AppError> {
         let mut calls = self.store.calls(&order.id).await?;
         calls.retain(|call| call.generation == order.generation);
         Ok(calls)
@@ -306,12 +418,23 @@ impl App {
 
     /// What is ordered, or why it cannot be.
     async fn target(self: &Arc<Self>, incoming: &Incoming) -> Result<Target, AppError> {
-        let ordered = self.find_offers(&incoming.tenant, incoming.ats.package_id(), incoming.ats.add_on_ids()).await?;
+        let ordered = self
+            .find_offers(
+                &incoming.tenant,
+                incoming.ats.package_id(),
+                incoming.ats.add_on_ids(),
+            )
+            .await?;
         let vendor = self.vendor_of(&ordered.connection).ok_or_else(|| {
             tracing::error!(connection = %ordered.connection.id, vendor = %ordered.connection.vendor, "no sheet for the vendor of this connection");
             AppError::Unavailable { retry_after: Duration::from_secs(60) }
         })?;
-        Ok(Target { connection: ordered.connection, vendor, package: ordered.package, add_ons: ordered.add_ons })
+        Ok(Target {
+            connection: ordered.connection,
+            vendor,
+            package: ordered.package,
+            add_ons: ordered.add_ons,
+        })
     }
 
     /// The target an order already has; `None` where it is not there any more.
@@ -319,7 +442,12 @@ impl App {
         let connection = self.directory().connection(&order.connection_id).cloned()?;
         let vendor = self.vendor_of(&connection)?;
         let (package, add_ons) = (order.vendor_package.clone(), order.vendor_add_ons.clone());
-        (!connection.retired).then_some(Target { connection, vendor, package, add_ons })
+        (!connection.retired).then_some(Target {
+            connection,
+            vendor,
+            package,
+            add_ons,
+        })
     }
 
     /// The sheet of a connection's vendor.
@@ -329,17 +457,30 @@ impl App {
 
     /// Where a connection's vendor calls back.
     pub fn callback_url(&self, connection: &Connection) -> String {
-        format!("{}/callbacks/{}/{}", self.options.public_url, connection.vendor, connection.callback_token.expose())
+        format!(
+            "{}/callbacks/{}/{}",
+            self.options.public_url,
+            connection.vendor,
+            connection.callback_token.expose()
+        )
     }
 }
 
 fn missing(unfit: &adapters::Unfit) -> AppError {
-    AppError::unfit("applicant_data", &unfit.field, format!("`{}` {}.", unfit.field, unfit.why))
+    AppError::unfit(
+        "applicant_data",
+        &unfit.field,
+        format!("`{}` {}.", unfit.field, unfit.why),
+    )
 }
 
 /// The refusal of an order that was answered before; the vendor's own words are not kept.
 fn refused_before(order: &Order) -> AppError {
-    let field = order.detail.as_deref().and_then(|detail| detail.split_once(':')).map(|(_, field)| field.to_owned());
+    let field = order
+        .detail
+        .as_deref()
+        .and_then(|detail| detail.split_once(':'))
+        .map(|(_, field)| field.to_owned());
     let message = match &field {
         Some(field) => format!("The screening provider refused the order because of `{field}`."),
         None => "The screening provider refused the order.".to_owned(),
@@ -350,5 +491,9 @@ fn refused_before(order: &Order) -> AppError {
 /// A new reference in the alphabet and length that the vendor accepts.
 fn new_reference(form: &Reference) -> OurRef {
     let alphabet: Vec<char> = form.alphabet.chars().collect();
-    OurRef((0..form.length).map(|_| alphabet[rand::random_range(0..alphabet.len())]).collect())
+    OurRef(
+        (0..form.length)
+            .map(|_| alphabet[rand::random_range(0..alphabet.len())])
+            .collect(),
+    )
 }

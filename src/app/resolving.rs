@@ -40,7 +40,9 @@ impl App {
     /// [`StoreError`].
     pub async fn claim_due_orders(&self, most: i64) -> Result<Vec<Order>, StoreError> {
         let now = self.clock.now();
-        self.store.claim_due_orders(&random_text(), now, now + millis(CLAIM), most).await
+        self.store
+            .claim_due_orders(&random_text(), now, now + millis(CLAIM), most)
+            .await
     }
 
     /// Sends a queued order, or finds out what became of one whose placing broke off.
@@ -54,13 +56,19 @@ impl App {
 
     /// Goes on with a leased order. `may_send`: somebody was answered 201 for it, or asks for it
     /// now; else it is only looked up.
-    pub(crate) async fn resolve(self: Arc<Self>, order: Order, may_send: bool) -> Result<(), AppError> {
+    pub(crate) async fn resolve(
+        self: Arc<Self>,
+        order: Order,
+        may_send: bool,
+    ) -> Result<(), AppError> {
         let calls = self.calls_of(&order).await?;
         let open = calls.iter().rfind(|call| call.outcome.is_none()).cloned();
         match open {
             None if may_send => self.send_from_memo(order, calls).await,
             None => self.close_unsent(order).await,
-            Some(call) if may_send && is_alive(&call, self.clock.now()) => self.send_again(order, calls, call).await,
+            Some(call) if may_send && is_alive(&call, self.clock.now()) => {
+                self.send_again(order, calls, call).await
+            }
             Some(call) => self.find_out(order, calls, call, may_send).await,
         }
     }
@@ -74,7 +82,11 @@ impl App {
         .await
     }
 
-    async fn send_from_memo(self: Arc<Self>, order: Order, calls: Vec<Call>) -> Result<(), AppError> {
+    async fn send_from_memo(
+        self: Arc<Self>,
+        order: Order,
+        calls: Vec<Call>,
+    ) -> Result<(), AppError> {
         let Some(mut drive) = self.drive_stored(&order, calls) else {
             return self.leave_to_person(order, Waiting::CannotGoOn).await;
         };
@@ -89,11 +101,20 @@ impl App {
     }
 
     /// Sends the very bytes of an open call once more, within the life of its key.
-    async fn send_again(self: Arc<Self>, order: Order, calls: Vec<Call>, call: Call) -> Result<(), AppError> {
+    async fn send_again(
+        self: Arc<Self>,
+        order: Order,
+        calls: Vec<Call>,
+        call: Call,
+    ) -> Result<(), AppError> {
         let request = call
             .sealed_request
             .as_deref()
-            .and_then(|sealed| self.keys.open(Purpose::VendorRequest, &order.id, sealed).ok())
+            .and_then(|sealed| {
+                self.keys
+                    .open(Purpose::VendorRequest, &order.id, sealed)
+                    .ok()
+            })
             .and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let (Some(request), Some(mut drive)) = (request, self.drive_stored(&order, calls)) else {
             return self.leave_to_person(order, Waiting::CannotGoOn).await;
@@ -105,30 +126,51 @@ impl App {
         Ok(())
     }
 
-    async fn find_out(self: Arc<Self>, order: Order, calls: Vec<Call>, call: Call, may_send: bool) -> Result<(), AppError> {
+    async fn find_out(
+        self: Arc<Self>,
+        order: Order,
+        calls: Vec<Call>,
+        call: Call,
+        may_send: bool,
+    ) -> Result<(), AppError> {
         let directory = self.directory();
         let connection = directory.connection(&order.connection_id).cloned();
-        let vendor = connection.as_deref().and_then(|connection| self.vendor_of(connection));
+        let vendor = connection
+            .as_deref()
+            .and_then(|connection| self.vendor_of(connection));
         let (Some(connection), Some(vendor)) = (connection, vendor) else {
             return self.leave_to_person(order, Waiting::CannotGoOn).await;
         };
         let resolution = self.look_up(&order, &connection, &vendor, &call).await;
         match resolution {
             Resolution::Adopt(progress) => self.adopt(order, &vendor, &progress).await,
-            Resolution::Absent if may_send && vendor.policy.ambiguity == Ambiguity::LookUpThenRepeat => {
+            Resolution::Absent
+                if may_send && vendor.policy.ambiguity == Ambiguity::LookUpThenRepeat =>
+            {
                 let mut order = order;
                 let mut calls = calls;
                 if self.end_call(&mut order, &call, "absent").await? {
-                    calls.iter_mut().filter(|known| known.turn == call.turn).for_each(|known| known.outcome = Some("absent".into()));
+                    calls
+                        .iter_mut()
+                        .filter(|known| known.turn == call.turn)
+                        .for_each(|known| known.outcome = Some("absent".into()));
                     return self.send_from_memo(order, calls).await;
                 }
                 Ok(())
             }
             Resolution::Absent if !may_send => {
-                let ended = CallChange::End { turn: call.turn, outcome: "absent", detail: String::new(), at: self.clock.now() };
+                let ended = CallChange::End {
+                    turn: call.turn,
+                    outcome: "absent",
+                    detail: String::new(),
+                    at: self.clock.now(),
+                };
                 self.save_resolved(order, move |order, now| {
                     end(order, Stage::Failed, now);
-                    Change { calls: vec![ended.clone()], ..lines("failed", "the vendor does not have it") }
+                    Change {
+                        calls: vec![ended.clone()],
+                        ..lines("failed", "the vendor does not have it")
+                    }
                 })
                 .await
             }
@@ -145,23 +187,51 @@ impl App {
         }
     }
 
-    async fn look_up(&self, order: &Order, connection: &Connection, vendor: &Vendor, call: &Call) -> Resolution {
+    async fn look_up(
+        &self,
+        order: &Order,
+        connection: &Connection,
+        vendor: &Vendor,
+        call: &Call,
+    ) -> Resolution {
         let now = self.clock.now();
         if let Ambiguity::WaitForCallback(pause) = vendor.policy.ambiguity {
             let until = call.sent_at + millis(pause);
-            return if now < until { Resolution::Later(until) } else { Resolution::Person(Waiting::CannotLookUp) };
+            return if now < until {
+                Resolution::Later(until)
+            } else {
+                Resolution::Person(Waiting::CannotLookUp)
+            };
         }
-        let fetch = vendor.fetch.as_deref().filter(|_| vendor.finds_ours && vendor.policy.ambiguity != Ambiguity::Person);
-        let Some(fetch) = fetch else { return Resolution::Person(Waiting::CannotLookUp) };
-        let Some(ats) = self.ats_order(order) else { return Resolution::Person(Waiting::CannotGoOn) };
+        let fetch = vendor
+            .fetch
+            .as_deref()
+            .filter(|_| vendor.finds_ours && vendor.policy.ambiguity != Ambiguity::Person);
+        let Some(fetch) = fetch else {
+            return Resolution::Person(Waiting::CannotLookUp);
+        };
+        let Some(ats) = self.ats_order(order) else {
+            return Resolution::Person(Waiting::CannotGoOn);
+        };
         let operation = FetchOrder::Ours {
-            order: Arc::new(ats.for_vendor(&order.vendor_package, &order.vendor_add_ons, order.created_at)),
+            order: Arc::new(ats.for_vendor(
+                &order.vendor_package,
+                &order.vendor_add_ons,
+                order.created_at,
+            )),
             ours: order.our_ref.clone(),
             first_sent_at: call.first_sent_at,
         };
-        let memo = Memo { step: String::new(), values: order.memo.values.clone() };
+        let memo = Memo {
+            step: String::new(),
+            values: order.memo.values.clone(),
+        };
         let proven_from = call.sent_at + millis(vendor.policy.absent_after);
-        match self.caller.read_operation(vendor, connection, fetch, &operation, memo).await {
+        match self
+            .caller
+            .read_operation(vendor, connection, fetch, &operation, memo)
+            .await
+        {
             Ok(Found::One(progress)) => Resolution::Adopt(Box::new(progress)),
             Ok(Found::Several(_)) => Resolution::Person(Waiting::Several),
             Ok(Found::NotSeen { blind: true }) => Resolution::Person(Waiting::NotSeen),
@@ -175,11 +245,18 @@ impl App {
     }
 
     /// Takes an order over that was found at the vendor.
-    pub(crate) async fn adopt(&self, order: Order, vendor: &Vendor, progress: &Progress) -> Result<(), AppError> {
+    pub(crate) async fn adopt(
+        &self,
+        order: Order,
+        vendor: &Vendor,
+        progress: &Progress,
+    ) -> Result<(), AppError> {
         let mut next = order.clone();
         let now = self.clock.now();
         let (_, mut change) = self.take_news(&mut next, progress, Source::Answer, vendor, now);
-        change.lines.push(Line::new("found", "at the vendor, by our reference"));
+        change
+            .lines
+            .push(Line::new("found", "at the vendor, by our reference"));
         match self.store.save_order(&mut next, &change, now).await? {
             Saved::Done => {
                 self.signals.deliveries.notify_one();
@@ -202,19 +279,40 @@ impl App {
         .await
     }
 
-    async fn end_call(&self, order: &mut Order, call: &Call, outcome: &'static str) -> Result<bool, AppError> {
+    async fn end_call(
+        &self,
+        order: &mut Order,
+        call: &Call,
+        outcome: &'static str,
+    ) -> Result<bool, AppError> {
         let now = self.clock.now();
-        let ended = CallChange::End { turn: call.turn, outcome, detail: String::new(), at: now };
-        let change = Change { calls: vec![ended], ..lines("absent", "the vendor does not have it; it is placed again") };
+        let ended = CallChange::End {
+            turn: call.turn,
+            outcome,
+            detail: String::new(),
+            at: now,
+        };
+        let change = Change {
+            calls: vec![ended],
+            ..lines("absent", "the vendor does not have it; it is placed again")
+        };
         Ok(self.store.save_order(order, &change, now).await? == Saved::Done)
     }
 
     /// Saves a decision about a leased order. Where the row has changed in between, somebody knows
     /// better, and the decision is dropped.
-    async fn save_resolved(&self, mut order: Order, decide: impl Fn(&mut Order, Millis) -> Change) -> Result<(), AppError> {
+    async fn save_resolved(
+        &self,
+        mut order: Order,
+        decide: impl Fn(&mut Order, Millis) -> Change,
+    ) -> Result<(), AppError> {
         let now = self.clock.now();
         let mut change = decide(&mut order, now);
-        change.webhook = order.stage.is_terminal().then(|| self.webhook_for(&order)).flatten();
+        change.webhook = order
+            .stage
+            .is_terminal()
+            .then(|| self.webhook_for(&order))
+            .flatten();
         self.store.save_order(&mut order, &change, now).await?;
         self.signals.deliveries.notify_one();
         Ok(())
@@ -226,7 +324,15 @@ impl App {
         let connection = directory.connection(&order.connection_id)?.clone();
         let vendor = self.vendor_of(&connection)?;
         let ats = self.ats_order(order)?;
-        Some(Drive::new(self, tenant, connection, vendor, order.clone(), &ats, calls))
+        Some(Drive::new(
+            self,
+            tenant,
+            connection,
+            vendor,
+            order.clone(),
+            &ats,
+            calls,
+        ))
     }
 
     /// The ATS's order, as long as it is kept.
@@ -247,7 +353,10 @@ impl App {
         new_lease(&mut order, now);
         release(&mut order, Some(now));
         let change = Change {
-            calls: vec![CallChange::EndAll { outcome: "not_placed", at: now }],
+            calls: vec![CallChange::EndAll {
+                outcome: "not_placed",
+                at: now,
+            }],
             ..lines("resolved", "by a person: not placed; it is placed again")
         };
         let saved = self.store.save_order(&mut order, &change, now).await? == Saved::Done;
@@ -257,5 +366,8 @@ impl App {
 }
 
 fn lines(kind: &str, detail: &str) -> Change {
-    Change { lines: vec![Line::new(kind, detail)], ..Change::default() }
+    Change {
+        lines: vec![Line::new(kind, detail)],
+        ..Change::default()
+    }
 }

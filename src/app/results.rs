@@ -1,6 +1,9 @@
 //! Links to our result page: signed, for one order and one link generation. The link lives as long
 //! as the order is kept; raising the generation revokes every link given out before.
 
+use adapters::contract::MintedReport;
+use adapters::vocabulary::{Private, Report};
+use adapters::{Memo, ReportLink};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
@@ -18,11 +21,17 @@ struct Link {
 impl App {
     /// The link that leads a reader to the order's result page.
     pub(crate) fn result_link(&self, order: &Order) -> String {
-        let link = Link { sub: order.tracking_id.clone(), generation: order.link_generation };
+        let link = Link {
+            sub: order.tracking_id.clone(),
+            generation: order.link_generation,
+        };
         let key = EncodingKey::from_secret(self.keys.link_secret());
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &link, &key)
             .expect("HS256 signs any claims that serialize");
-        format!("{}/background_checks/{}/results?t={token}", self.options.public_url, order.tracking_id)
+        format!(
+            "{}/background_checks/{}/results?t={token}",
+            self.options.public_url, order.tracking_id
+        )
     }
 
     /// The order a link leads to.
@@ -38,14 +47,69 @@ impl App {
         let link = self
             .keys
             .link_secrets()
-            .find_map(|secret| jsonwebtoken::decode::<Link>(token, &DecodingKey::from_secret(secret), &validation).ok())
+            .find_map(|secret| {
+                jsonwebtoken::decode::<Link>(token, &DecodingKey::from_secret(secret), &validation)
+                    .ok()
+            })
             .map(|token| token.claims)
             .filter(|link| link.sub == tracking_id)
             .ok_or(AppError::NotFound)?;
-        let order = self.store.tracked_order(tracking_id).await?.ok_or(AppError::NotFound)?;
+        let order = self
+            .store
+            .tracked_order(tracking_id)
+            .await?
+            .ok_or(AppError::NotFound)?;
         if order.link_generation != link.generation {
             return Err(AppError::NotFound);
         }
         Ok(order)
+    }
+
+    /// Whether there is a report to go on to.
+    pub fn has_report(&self, order: &Order) -> bool {
+        order.report.is_some() && order.their_ref.is_some()
+    }
+
+    /// The vendor's report of an order: its stored link, or one made for this click. `None`: there
+    /// is none, or none now.
+    ///
+    /// # Errors
+    /// [`AppError::Store`].
+    pub async fn report_link(&self, order: &Order) -> Result<Option<Private<String>>, AppError> {
+        match (&order.report, &order.their_ref) {
+            (Some(Report::Link(link) | Report::Capability(link)), _) => {
+                Ok(Some(Private::new(link.clone())))
+            }
+            (Some(Report::Minted), Some(theirs)) => {
+                let directory = self.directory();
+                let connection = directory
+                    .connection(&order.connection_id)
+                    .ok_or(AppError::NotFound)?;
+                let vendor = self.vendor_of(connection).ok_or(AppError::NotFound)?;
+                let Some(report) = vendor.report.as_deref() else {
+                    return Ok(None);
+                };
+                let memo = Memo {
+                    step: String::new(),
+                    values: order.memo.values.clone(),
+                };
+                let operation = ReportLink {
+                    theirs: theirs.clone(),
+                };
+                match self
+                    .caller
+                    .read_operation(&vendor, connection, report, &operation, memo)
+                    .await
+                {
+                    Ok(MintedReport::Link(link)) => Ok(Some(link)),
+                    Ok(MintedReport::Document { .. }) => Ok(None),
+                    Err(error) => {
+                        tracing::warn!(order = %order.id, vendor = %vendor.name, %error, "no report link could be made");
+                        Ok(None)
+                    }
+                }
+            }
+            _ => Ok(None),
+        }
     }
 }

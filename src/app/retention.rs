@@ -31,17 +31,28 @@ impl App {
         if order.lease_until.is_some_and(|until| until > now) {
             return Ok(());
         }
-        let mut change = Change { calls: vec![CallChange::EndAll { outcome: "erased", at: now }], ..Change::default() };
+        let mut change = Change {
+            calls: vec![CallChange::EndAll {
+                outcome: "erased",
+                at: now,
+            }],
+            ..Change::default()
+        };
         order.sealed_order = None;
         if order.stage == Stage::Received {
             end(&mut order, Stage::Failed, now);
-            change.lines.push(Line::new("failed", "it could not be placed for too long"));
+            change
+                .lines
+                .push(Line::new("failed", "it could not be placed for too long"));
             change.webhook = self.webhook_for(&order);
         } else if order.stage.is_unplaced() {
             order.stage = Stage::Unconfirmed;
             order.waiting.get_or_insert(Waiting::CannotGoOn);
             order.due_at = None;
-            change.lines.push(Line::new("waiting", "the applicant's data were erased before it was placed for certain"));
+            change.lines.push(Line::new(
+                "waiting",
+                "the applicant's data were erased before it was placed for certain",
+            ));
         }
         self.store.save_order(&mut order, &change, now).await?;
         self.signals.deliveries.notify_one();

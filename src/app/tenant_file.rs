@@ -9,7 +9,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use crate::domain::tenant::{OfferOverlay, TenantOptions, WebhookOptions, WhenUnavailable, WhenUnconfirmed, Words};
+use crate::domain::tenant::{
+    OfferOverlay, TenantOptions, WebhookOptions, WhenUnavailable, WhenUnconfirmed, Words,
+};
 use crate::vendors::Registry;
 
 /// An import file.
@@ -97,7 +99,9 @@ impl TenantFile {
     /// A sentence with the line.
     pub fn parse(name: &str, text: &str) -> Result<Self, String> {
         toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            let line = error.span().map_or(1, |span| {
+                text[..span.start.min(text.len())].matches('\n').count() + 1
+            });
             format!("{name}:{line}: {}", error.message())
         })
     }
@@ -144,8 +148,14 @@ impl TenantEntry {
 
     fn check(&self, place: &str, mistakes: &mut Vec<String>) {
         let id = &self.account_id;
-        if id.is_empty() || id.len() > 255 || id.contains(':') || id.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            mistakes.push(format!("{place}: an `account_id` has 1 to 255 characters, without blanks and colons"));
+        if id.is_empty()
+            || id.len() > 255
+            || id.contains(':')
+            || id.chars().any(|c| c.is_control() || c.is_whitespace())
+        {
+            mistakes.push(format!(
+                "{place}: an `account_id` has 1 to 255 characters, without blanks and colons"
+            ));
         }
         if self.requests_per_second == 0 {
             mistakes.push(format!("{place}: `requests_per_second` is 0; it has to be at least 1, and `tenant disable` turns a tenant off"));
@@ -155,14 +165,23 @@ impl TenantEntry {
                 mistakes.push(format!("{place}: `webhook.hosts` has `{host}`, which is not a host name; write it without scheme, port and path"));
             }
         }
-        for (word, text) in self.words.status.iter().map(|(stage, text)| (stage.as_str(), text)) {
+        for (word, text) in self
+            .words
+            .status
+            .iter()
+            .map(|(stage, text)| (stage.as_str(), text))
+        {
             if text.is_empty() {
-                mistakes.push(format!("{place}: `words.status.{word}` is empty; an ATS needs a word for it"));
+                mistakes.push(format!(
+                    "{place}: `words.status.{word}` is empty; an ATS needs a word for it"
+                ));
             }
         }
         for word in self.words.result.keys() {
             if !["pass", "review", "fail", "none"].contains(&word.as_str()) {
-                mistakes.push(format!("{place}: `words.result` has `{word}`; results are pass, review, fail and none"));
+                mistakes.push(format!(
+                    "{place}: `words.result` has `{word}`; results are pass, review, fail and none"
+                ));
             }
         }
     }
@@ -170,11 +189,21 @@ impl TenantEntry {
 
 impl ConnectionEntry {
     fn check(&self, place: &str, vendors: &Registry, allow_http: bool, mistakes: &mut Vec<String>) {
-        if self.name.is_empty() || !self.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
-            mistakes.push(format!("{place}: a connection's `name` is made of letters, digits, - and _"));
+        if self.name.is_empty()
+            || !self
+                .name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+        {
+            mistakes.push(format!(
+                "{place}: a connection's `name` is made of letters, digits, - and _"
+            ));
         }
         if let Err(what) = check_base_url(&self.base_url, allow_http) {
-            mistakes.push(format!("{place}: `base_url` is `{}`; {what}", self.base_url));
+            mistakes.push(format!(
+                "{place}: `base_url` is `{}`; {what}",
+                self.base_url
+            ));
         }
         match vendors.get(&self.vendor) {
             Some(vendor) => self.check_against(vendor, place, mistakes),
@@ -182,7 +211,11 @@ impl ConnectionEntry {
                 "{place}: there is no vendor `{}` (there are: {}){}",
                 self.vendor,
                 vendors.names().join(", "),
-                if self.vendor == "sandbox" { "; the sandbox needs `vendors.allow_sandbox = true`" } else { "" }
+                if self.vendor == "sandbox" {
+                    "; the sandbox needs `vendors.allow_sandbox = true`"
+                } else {
+                    ""
+                }
             )),
         }
         self.check_offers(place, mistakes);
@@ -191,11 +224,22 @@ impl ConnectionEntry {
     fn check_against(&self, vendor: &Vendor, place: &str, mistakes: &mut Vec<String>) {
         for name in &vendor.credentials {
             if !self.credentials.contains_key(name) {
-                mistakes.push(format!("{place}: `credentials.{name}` is missing; {} needs it", vendor.title));
+                mistakes.push(format!(
+                    "{place}: `credentials.{name}` is missing; {} needs it",
+                    vendor.title
+                ));
             }
         }
-        for name in self.credentials.keys().filter(|name| !vendor.credentials.contains(name)) {
-            mistakes.push(format!("{place}: {} has no credential `{name}` (it has: {})", vendor.title, vendor.credentials.join(", ")));
+        for name in self
+            .credentials
+            .keys()
+            .filter(|name| !vendor.credentials.contains(name))
+        {
+            mistakes.push(format!(
+                "{place}: {} has no credential `{name}` (it has: {})",
+                vendor.title,
+                vendor.credentials.join(", ")
+            ));
         }
         for setting in &vendor.settings {
             match self.settings.get(&setting.name) {
@@ -212,9 +256,21 @@ impl ConnectionEntry {
                 _ => {}
             }
         }
-        let known: Vec<&str> = vendor.settings.iter().map(|setting| setting.name.as_str()).collect();
-        for name in self.settings.keys().filter(|name| !known.contains(&name.as_str())) {
-            mistakes.push(format!("{place}: {} has no setting `{name}` (it has: {})", vendor.title, known.join(", ")));
+        let known: Vec<&str> = vendor
+            .settings
+            .iter()
+            .map(|setting| setting.name.as_str())
+            .collect();
+        for name in self
+            .settings
+            .keys()
+            .filter(|name| !known.contains(&name.as_str()))
+        {
+            mistakes.push(format!(
+                "{place}: {} has no setting `{name}` (it has: {})",
+                vendor.title,
+                known.join(", ")
+            ));
         }
     }
 
@@ -222,7 +278,12 @@ impl ConnectionEntry {
         for offer in &self.offer {
             let decimal = |price: &String| {
                 let (whole, cents) = price.split_once('.').unwrap_or((price, "00"));
-                !whole.is_empty() && whole.chars().chain(cents.chars()).all(|c| c.is_ascii_digit()) && !cents.is_empty()
+                !whole.is_empty()
+                    && whole
+                        .chars()
+                        .chain(cents.chars())
+                        .all(|c| c.is_ascii_digit())
+                    && !cents.is_empty()
             };
             if let Some(price) = offer.price.as_ref().filter(|price| !decimal(price)) {
                 mistakes.push(format!("{place}, offer `{}`: `price` is `{price}`; it has to be a decimal number as text, such as \"29.99\"", offer.vendor_id));
@@ -232,7 +293,8 @@ impl ConnectionEntry {
 }
 
 fn check_base_url(text: &str, allow_http: bool) -> Result<(), &'static str> {
-    let url = Url::parse(text).map_err(|_| "it has to be an address such as https://api.vendor.com")?;
+    let url =
+        Url::parse(text).map_err(|_| "it has to be an address such as https://api.vendor.com")?;
     match url.scheme() {
         "https" => {}
         "http" if allow_http => {}
@@ -250,7 +312,13 @@ fn check_base_url(text: &str, allow_http: bool) -> Result<(), &'static str> {
 
 fn fits(setting: &Setting, value: &Value) -> bool {
     match (&setting.form, value) {
-        (SettingForm::Text, Value::String(text)) => !text.is_empty() || setting.default.as_ref().is_some_and(|default| default == value),
+        (SettingForm::Text, Value::String(text)) => {
+            !text.is_empty()
+                || setting
+                    .default
+                    .as_ref()
+                    .is_some_and(|default| default == value)
+        }
         (SettingForm::OneOf(words), Value::String(text)) => words.contains(text),
         (SettingForm::Region, Value::String(text)) => text == "applicant" || is_region(text),
         (SettingForm::Table, Value::Object(table)) => table.values().all(Value::is_string),
@@ -260,7 +328,10 @@ fn fits(setting: &Setting, value: &Value) -> bool {
 
 fn is_region(text: &str) -> bool {
     let upper = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
-        lengths.contains(&part.len()) && part.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+        lengths.contains(&part.len())
+            && part
+                .chars()
+                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
     };
     match text.split_once('-') {
         Some((country, region)) => upper(country, 2..=2) && upper(region, 1..=3),

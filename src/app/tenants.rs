@@ -39,8 +39,12 @@ pub fn new_secret() -> Private<String> {
 }
 
 fn is_secret(text: &str) -> bool {
-    text.strip_prefix(SECRET_PREFIX)
-        .is_some_and(|body| body.len() == 43 && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'))
+    text.strip_prefix(SECRET_PREFIX).is_some_and(|body| {
+        body.len() == 43
+            && body
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    })
 }
 
 impl App {
@@ -48,7 +52,11 @@ impl App {
     ///
     /// # Errors
     /// Every mistake, one sentence each; nothing was changed.
-    pub async fn import_tenants(&self, file: &TenantFile, resolve: Resolve<'_>) -> Result<Vec<Imported>, Vec<String>> {
+    pub async fn import_tenants(
+        &self,
+        file: &TenantFile,
+        resolve: Resolve<'_>,
+    ) -> Result<Vec<Imported>, Vec<String>> {
         let mut mistakes = file.mistakes(&self.vendors.load(), self.options.allow_http);
         let mut prepared = Vec::new();
         for entry in &file.tenant {
@@ -62,7 +70,11 @@ impl App {
         }
         let mut imported = Vec::new();
         for ready in prepared {
-            imported.push(self.import(ready).await.map_err(|error| vec![describe(&error)])?);
+            imported.push(
+                self.import(ready)
+                    .await
+                    .map_err(|error| vec![describe(&error)])?,
+            );
         }
         Ok(imported)
     }
@@ -82,7 +94,9 @@ impl App {
             None
         } else {
             match resolve(signing) {
-                Ok(secret) if secret.expose().starts_with("whsec_") => Some(sealed(secret.expose())),
+                Ok(secret) if secret.expose().starts_with("whsec_") => {
+                    Some(sealed(secret.expose()))
+                }
                 Ok(_) => {
                     mistakes.push(format!("{place}: `webhook.signing_secret` refers to a text that does not begin with whsec_"));
                     None
@@ -95,7 +109,20 @@ impl App {
         };
         let basic = live.map(|secret| basic_pair(&entry.account_id, secret));
         let kept_basic = known.and_then(|tenant| tenant.webhook_basic.clone());
-        let connections = entry.connection.iter().filter_map(|connection| self.prepare_connection(connection, &id, known.map(|tenant| &**tenant), &place, resolve, &mut mistakes)).collect();
+        let connections = entry
+            .connection
+            .iter()
+            .filter_map(|connection| {
+                self.prepare_connection(
+                    connection,
+                    &id,
+                    known.map(|tenant| &**tenant),
+                    &place,
+                    resolve,
+                    &mut mistakes,
+                )
+            })
+            .collect();
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
@@ -116,7 +143,13 @@ impl App {
         })
     }
 
-    fn given_secret(&self, entry: &TenantEntry, place: &str, resolve: Resolve<'_>, mistakes: &mut Vec<String>) -> Option<Private<String>> {
+    fn given_secret(
+        &self,
+        entry: &TenantEntry,
+        place: &str,
+        resolve: Resolve<'_>,
+        mistakes: &mut Vec<String>,
+    ) -> Option<Private<String>> {
         match resolve(entry.api_secret.as_deref()?) {
             Ok(secret) if is_secret(secret.expose()) => Some(secret),
             Ok(_) => {
@@ -142,7 +175,12 @@ impl App {
         mistakes: &mut Vec<String>,
     ) -> Option<ConnectionRow> {
         let place = format!("{place}, connection `{}`", entry.name);
-        let known = tenant.and_then(|tenant| tenant.connections.iter().find(|connection| connection.name == entry.name));
+        let known = tenant.and_then(|tenant| {
+            tenant
+                .connections
+                .iter()
+                .find(|connection| connection.name == entry.name)
+        });
         if let Some(known) = known.filter(|known| known.vendor != entry.vendor) {
             mistakes.push(format!(
                 "{place}: its vendor is `{}` and cannot become `{}`; retire it and give the new one another name",
@@ -160,8 +198,13 @@ impl App {
             }
         }
         let id = known.map_or_else(|| new_id("con"), |connection| connection.id.clone());
-        let token = known.map_or_else(|| Private::new(random_text()), |connection| connection.callback_token.clone());
-        let credentials = zeroize::Zeroizing::new(serde_json::to_vec(&credentials).expect("a map of texts always serializes"));
+        let token = known.map_or_else(
+            || Private::new(random_text()),
+            |connection| connection.callback_token.clone(),
+        );
+        let credentials = zeroize::Zeroizing::new(
+            serde_json::to_vec(&credentials).expect("a map of texts always serializes"),
+        );
         Some(ConnectionRow {
             tenant_id: tenant_id.to_owned(),
             name: entry.name.clone(),
@@ -173,14 +216,25 @@ impl App {
             overlay: entry.offer.clone(),
             sealed_credentials: self.keys.seal(Purpose::Credentials, &id, &credentials),
             callback_digest: digest(token.expose().as_bytes()),
-            sealed_callback_token: self.keys.seal(Purpose::CallbackToken, &id, token.expose().as_bytes()),
+            sealed_callback_token: self.keys.seal(
+                Purpose::CallbackToken,
+                &id,
+                token.expose().as_bytes(),
+            ),
             retired: known.is_some_and(|connection| connection.retired),
             id,
         })
     }
 
     async fn import(&self, ready: Prepared) -> Result<Imported, AppError> {
-        self.store.save_tenant(&ready.row, &ready.connections, ready.digest.as_deref(), self.clock.now()).await?;
+        self.store
+            .save_tenant(
+                &ready.row,
+                &ready.connections,
+                ready.digest.as_deref(),
+                self.clock.now(),
+            )
+            .await?;
         self.refresh_directory().await?;
         let directory = self.directory();
         let tenant = directory.tenant(&ready.row.id).ok_or(AppError::NotFound)?;
@@ -188,7 +242,11 @@ impl App {
             account_id: ready.row.account_id,
             created: ready.created,
             secret: ready.made,
-            callback_urls: tenant.connections.iter().map(|connection| (connection.name.clone(), self.callback_url(connection))).collect(),
+            callback_urls: tenant
+                .connections
+                .iter()
+                .map(|connection| (connection.name.clone(), self.callback_url(connection)))
+                .collect(),
         })
     }
 
@@ -196,10 +254,21 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::NotFound`] or [`AppError::Store`].
-    pub async fn rotate_secret(&self, account_id: &str, overlap: std::time::Duration) -> Result<Private<String>, AppError> {
+    pub async fn rotate_secret(
+        &self,
+        account_id: &str,
+        overlap: std::time::Duration,
+    ) -> Result<Private<String>, AppError> {
         let tenant = self.tenant_named(account_id)?;
         let (secret, now) = (new_secret(), self.clock.now());
-        self.store.rotate_secret(&tenant.id, &digest(secret.expose().as_bytes()), now + millis(overlap), now).await?;
+        self.store
+            .rotate_secret(
+                &tenant.id,
+                &digest(secret.expose().as_bytes()),
+                now + millis(overlap),
+                now,
+            )
+            .await?;
         Ok(secret)
     }
 
@@ -219,9 +288,16 @@ impl App {
     /// [`AppError::NotFound`] or [`AppError::Store`].
     pub async fn retire_connection(&self, account_id: &str, name: &str) -> Result<i64, AppError> {
         let tenant = self.tenant_named(account_id)?;
-        let connection = tenant.connections.iter().find(|connection| connection.name == name);
-        let connection = connection.ok_or_else(|| AppError::NotPossible(format!("tenant `{account_id}` has no connection `{name}`")))?;
-        self.store.retire_connection(&tenant.id, &connection.id).await?;
+        let connection = tenant
+            .connections
+            .iter()
+            .find(|connection| connection.name == name);
+        let connection = connection.ok_or_else(|| {
+            AppError::NotPossible(format!("tenant `{account_id}` has no connection `{name}`"))
+        })?;
+        self.store
+            .retire_connection(&tenant.id, &connection.id)
+            .await?;
         Ok(self.store.count_open_orders(&connection.id).await?)
     }
 
@@ -232,7 +308,9 @@ impl App {
     pub fn tenant_named(&self, account_id: &str) -> Result<std::sync::Arc<Tenant>, AppError> {
         let directory = self.directory();
         let tenant = directory.tenant_by_account(account_id);
-        tenant.cloned().ok_or_else(|| AppError::NotPossible(format!("there is no tenant with account `{account_id}`")))
+        tenant.cloned().ok_or_else(|| {
+            AppError::NotPossible(format!("there is no tenant with account `{account_id}`"))
+        })
     }
 }
 
@@ -246,7 +324,10 @@ struct Prepared {
 }
 
 fn basic_pair(account_id: &str, secret: &Private<String>) -> Private<String> {
-    Private::new(format!("Basic {}", BASE64.encode(format!("{account_id}:{}", secret.expose()))))
+    Private::new(format!(
+        "Basic {}",
+        BASE64.encode(format!("{account_id}:{}", secret.expose()))
+    ))
 }
 
 fn describe(error: &AppError) -> String {

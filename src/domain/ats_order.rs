@@ -64,11 +64,17 @@ pub struct BadOrder {
 
 impl BadOrder {
     fn body(message: impl Into<String>) -> Self {
-        Self { field: None, message: message.into() }
+        Self {
+            field: None,
+            message: message.into(),
+        }
     }
 
     fn field(field: &str, what: &str) -> Self {
-        Self { field: Some(field.to_owned()), message: format!("`{field}` {what}.") }
+        Self {
+            field: Some(field.to_owned()),
+            message: format!("`{field}` {what}."),
+        }
     }
 }
 
@@ -81,7 +87,9 @@ pub struct AtsOrder {
 
 impl fmt::Debug for AtsOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AtsOrder").field("fields", &self.fields.keys()).finish_non_exhaustive()
+        f.debug_struct("AtsOrder")
+            .field("fields", &self.fields.keys())
+            .finish_non_exhaustive()
     }
 }
 
@@ -106,7 +114,10 @@ impl AtsOrder {
                 return Err(BadOrder::field(required, "is missing or empty"));
             }
         }
-        Ok(Self { fields, add_ons: add_ons(&root)? })
+        Ok(Self {
+            fields,
+            add_ons: add_ons(&root)?,
+        })
     }
 
     /// The value of a member, by its path in the body.
@@ -161,10 +172,21 @@ impl AtsOrder {
             .map_err(|_| BadOrder::body("The stored order cannot be read."))?;
         let fields = MEMBERS
             .iter()
-            .filter_map(|(path, _)| Some((*path, Private::new(flat.get(*path)?.as_str()?.to_owned()))))
+            .filter_map(|(path, _)| {
+                Some((*path, Private::new(flat.get(*path)?.as_str()?.to_owned())))
+            })
             .collect();
-        let add_ons = flat.get(ADD_ONS).and_then(Value::as_array).into_iter().flatten();
-        Ok(Self { fields, add_ons: add_ons.filter_map(|id| id.as_str().map(str::to_owned)).collect() })
+        let add_ons = flat
+            .get(ADD_ONS)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        Ok(Self {
+            fields,
+            add_ons: add_ons
+                .filter_map(|id| id.as_str().map(str::to_owned))
+                .collect(),
+        })
     }
 
     /// The order in canonical words, for the vendor's ids of what was ordered.
@@ -220,9 +242,16 @@ fn text_of(value: &Value, path: &str, kind: Kind) -> Result<Option<String>, BadO
         (_, Kind::Id) => return Err(BadOrder::field(path, "has to be a text or a number")),
         (_, Kind::Text) => return Err(BadOrder::field(path, "has to be a text")),
     };
-    let longest = if kind == Kind::Id { LONGEST_ID } else { LONGEST_TEXT };
+    let longest = if kind == Kind::Id {
+        LONGEST_ID
+    } else {
+        LONGEST_TEXT
+    };
     if text.chars().count() > longest {
-        return Err(BadOrder::field(path, &format!("is longer than {longest} characters")));
+        return Err(BadOrder::field(
+            path,
+            &format!("is longer than {longest} characters"),
+        ));
     }
     if text.chars().any(char::is_control) {
         return Err(BadOrder::field(path, "has a control character in it"));
@@ -239,7 +268,10 @@ fn add_ons(root: &Map<String, Value>) -> Result<Vec<String>, BadOrder> {
         Some(_) => return Err(BadOrder::field(ADD_ONS, "has to be a list")),
     };
     if list.len() > MOST_ADD_ONS {
-        return Err(BadOrder::field(ADD_ONS, &format!("has more than {MOST_ADD_ONS} entries")));
+        return Err(BadOrder::field(
+            ADD_ONS,
+            &format!("has more than {MOST_ADD_ONS} entries"),
+        ));
     }
     let ids: Result<BTreeSet<String>, BadOrder> = list
         .iter()
@@ -251,13 +283,16 @@ fn add_ons(root: &Map<String, Value>) -> Result<Vec<String>, BadOrder> {
 /// Parses JSON in which no object has a member twice: what a second reader would take differently
 /// is refused, not guessed at.
 fn strict_json(body: &[u8]) -> Result<Value, BadOrder> {
-    let text = std::str::from_utf8(body).map_err(|_| BadOrder::body("The body is not UTF-8 text."))?;
+    let text =
+        std::str::from_utf8(body).map_err(|_| BadOrder::body("The body is not UTF-8 text."))?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = Strict(DEEPEST)
         .deserialize(&mut reader)
         .and_then(|value| reader.end().map(|()| value))
         .map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => BadOrder::body(format!("The body is not an order: {error}.")),
+            serde_json::error::Category::Data => {
+                BadOrder::body(format!("The body is not an order: {error}."))
+            }
             _ => BadOrder::body(format!(
                 "The body is not JSON (line {}, column {}).",
                 error.line(),
@@ -274,7 +309,9 @@ impl Strict {
     fn deeper<E: serde::de::Error>(&self) -> Result<Self, E> {
         match self.0.checked_sub(1) {
             Some(levels) => Ok(Self(levels)),
-            None => Err(E::custom(format_args!("it is nested deeper than {DEEPEST} levels"))),
+            None => Err(E::custom(format_args!(
+                "it is nested deeper than {DEEPEST} levels"
+            ))),
         }
     }
 }
@@ -388,7 +425,12 @@ mod tests {
         let order = parse(ORDER).unwrap();
         let again = AtsOrder::from_canonical(&order.canonical()).unwrap();
         assert_eq!(again.canonical(), order.canonical());
-        assert_eq!(again.for_vendor("basic", &[], 0).text("applicant.last_name"), Some("Doe"));
+        assert_eq!(
+            again
+                .for_vendor("basic", &[], 0)
+                .text("applicant.last_name"),
+            Some("Doe")
+        );
     }
 
     #[test]
@@ -396,9 +438,24 @@ mod tests {
         refused("{", None, "not JSON (line 1");
         refused("[]", None, "JSON object");
         refused(&format!("{ORDER} x"), None, "not JSON");
-        refused(r#"{"package_id":"a","package_id":"b"}"#, None, "stands in it twice");
-        refused(&ORDER.replace(r#""id":"12345","first_name""#, r#""id":"1","id":"2","first_name""#), None, "twice");
-        refused(&format!("{}{}", "[".repeat(90), "]".repeat(90)), None, "nested deeper");
+        refused(
+            r#"{"package_id":"a","package_id":"b"}"#,
+            None,
+            "stands in it twice",
+        );
+        refused(
+            &ORDER.replace(
+                r#""id":"12345","first_name""#,
+                r#""id":"1","id":"2","first_name""#,
+            ),
+            None,
+            "twice",
+        );
+        refused(
+            &format!("{}{}", "[".repeat(90), "]".repeat(90)),
+            None,
+            "nested deeper",
+        );
     }
 
     #[test]
@@ -407,18 +464,46 @@ mod tests {
             refused(&with(member, "null"), Some(member), "missing or empty");
             refused(&with(member, "\"  \""), Some(member), "missing or empty");
         }
-        refused(&with("package_id", "{}"), Some("package_id"), "text or a number");
-        refused(&with("applicant", "[]"), Some("applicant"), "has to be an object");
-        refused(&with("applicant", r#"{"first_name": 5}"#), Some("applicant.first_name"), "has to be a text");
-        refused(&with("applicant", r#"{"first_name": "a\u0000b"}"#), Some("applicant.first_name"), "control character");
-        refused(&with("add_on_package_ids", "\"DRG02\""), Some("add_on_package_ids"), "list");
+        refused(
+            &with("package_id", "{}"),
+            Some("package_id"),
+            "text or a number",
+        );
+        refused(
+            &with("applicant", "[]"),
+            Some("applicant"),
+            "has to be an object",
+        );
+        refused(
+            &with("applicant", r#"{"first_name": 5}"#),
+            Some("applicant.first_name"),
+            "has to be a text",
+        );
+        refused(
+            &with("applicant", r#"{"first_name": "a\u0000b"}"#),
+            Some("applicant.first_name"),
+            "control character",
+        );
+        refused(
+            &with("add_on_package_ids", "\"DRG02\""),
+            Some("add_on_package_ids"),
+            "list",
+        );
         let long = format!("\"{}\"", "9".repeat(10_000));
-        refused(&with("background_check_id", &long), Some("background_check_id"), "longer than 255");
+        refused(
+            &with("background_check_id", &long),
+            Some("background_check_id"),
+            "longer than 255",
+        );
     }
 
     #[test]
     fn names_of_any_script_are_fine() {
-        let order = parse(&with("applicant", r#"{"first_name": "Zoë 🦀", "last_name": "Нгуен-O'Neil"}"#)).unwrap();
+        let order = parse(&with(
+            "applicant",
+            r#"{"first_name": "Zoë 🦀", "last_name": "Нгуен-O'Neil"}"#,
+        ))
+        .unwrap();
         assert_eq!(order.text("applicant.first_name"), Some("Zoë 🦀"));
     }
 }

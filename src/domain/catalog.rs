@@ -45,7 +45,10 @@ pub fn offers(connection: &Connection, catalog: &Catalog, listed: bool) -> Vec<O
     offers.retain_mut(|offer| {
         offer.connection_id.clone_from(&connection.id);
         offer.id = format!("{}{}", connection.prefix, offer.vendor_id);
-        let overlay = connection.overlay.iter().find(|overlay| overlays(overlay, offer));
+        let overlay = connection
+            .overlay
+            .iter()
+            .find(|overlay| overlays(overlay, offer));
         overlay.is_none_or(|overlay| lay_over(offer, overlay))
     });
     offers
@@ -165,11 +168,21 @@ pub fn package_list<'a>(offers: &'a [(&'a str, Vec<Offer>)]) -> PackageList<'a> 
                     screenings: &offer.screenings,
                 }),
                 OfferKind::AddOn => {
-                    let (Some(price), Some(description)) = (&offer.price, &offer.description) else {
+                    let (Some(price), Some(description)) = (&offer.price, &offer.description)
+                    else {
                         continue;
                     };
-                    let name = if labelled { format!("{} ({label})", offer.name) } else { offer.name.clone() };
-                    list.add_on_packages.push(AddOnEntry { id: &offer.id, name, price, description });
+                    let name = if labelled {
+                        format!("{} ({label})", offer.name)
+                    } else {
+                        offer.name.clone()
+                    };
+                    list.add_on_packages.push(AddOnEntry {
+                        id: &offer.id,
+                        name,
+                        price,
+                        description,
+                    });
                 }
             }
         }

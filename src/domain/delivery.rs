@@ -93,18 +93,34 @@ impl DeadReason {
 pub fn next(ended: &Attempted, attempt: i64, most: i64, now: Millis, spread: f64) -> Next {
     let scheduled = now + spread_out(delay_after(attempt), spread);
     match ended {
-        Attempted::Answered { status: 200..=299, .. } => Next::Delivered,
+        Attempted::Answered {
+            status: 200..=299, ..
+        } => Next::Delivered,
         Attempted::Answered { status: 410, .. } => Next::Dead(DeadReason::Gone),
-        Attempted::Answered { status: 413 | 414 | 431, .. } => {
-            again_or(attempt, FEW_ATTEMPTS.min(most), scheduled, DeadReason::TooLarge)
-        }
-        Attempted::Answered { status: 429 | 502..=504, retry_after } => {
+        Attempted::Answered {
+            status: 413 | 414 | 431,
+            ..
+        } => again_or(
+            attempt,
+            FEW_ATTEMPTS.min(most),
+            scheduled,
+            DeadReason::TooLarge,
+        ),
+        Attempted::Answered {
+            status: 429 | 502..=504,
+            retry_after,
+        } => {
             let wished = retry_after.map_or(0, |wish| now + millis(wish.min(LONGEST_WISH)));
             again_or(attempt, most, scheduled.max(wished), DeadReason::Exhausted)
         }
         Attempted::AddressRefused(_) => {
             let due = now + spread_out(REFUSED_DELAY, spread);
-            again_or(attempt, FEW_ATTEMPTS.min(most), due, DeadReason::DestinationRefused)
+            again_or(
+                attempt,
+                FEW_ATTEMPTS.min(most),
+                due,
+                DeadReason::DestinationRefused,
+            )
         }
         Attempted::Answered { .. } | Attempted::Failed(_) => {
             again_or(attempt, most, scheduled, DeadReason::Exhausted)
@@ -113,7 +129,11 @@ pub fn next(ended: &Attempted, attempt: i64, most: i64, now: Millis, spread: f64
 }
 
 fn again_or(attempt: i64, most: i64, due: Millis, reason: DeadReason) -> Next {
-    if attempt < most { Next::Again(due) } else { Next::Dead(reason) }
+    if attempt < most {
+        Next::Again(due)
+    } else {
+        Next::Dead(reason)
+    }
 }
 
 fn delay_after(attempt: i64) -> Duration {
@@ -122,8 +142,14 @@ fn delay_after(attempt: i64) -> Duration {
 }
 
 /// `delay`, shortened or lengthened by up to a fifth.
-#[expect(clippy::cast_possible_truncation, reason = "a day in milliseconds is far within range")]
-#[expect(clippy::cast_precision_loss, reason = "a day in milliseconds is far within range")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a day in milliseconds is far within range"
+)]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a day in milliseconds is far within range"
+)]
 fn spread_out(delay: Duration, spread: f64) -> Millis {
     (millis(delay) as f64 * (0.8 + 0.4 * spread)) as Millis
 }
@@ -148,46 +174,90 @@ mod tests {
     const MINUTE: Millis = 60_000;
 
     fn answered(status: u16, retry_after: Option<u64>) -> Attempted {
-        Attempted::Answered { status, retry_after: retry_after.map(Duration::from_secs) }
+        Attempted::Answered {
+            status,
+            retry_after: retry_after.map(Duration::from_secs),
+        }
     }
 
     #[test]
     fn any_2xx_is_delivered_and_410_closes_the_webhook() {
         for status in [200, 201, 202, 204, 299] {
-            assert_eq!(next(&answered(status, None), 1, 12, 0, 0.5), Next::Delivered);
+            assert_eq!(
+                next(&answered(status, None), 1, 12, 0, 0.5),
+                Next::Delivered
+            );
         }
-        assert_eq!(next(&answered(410, None), 1, 12, 0, 0.5), Next::Dead(DeadReason::Gone));
+        assert_eq!(
+            next(&answered(410, None), 1, 12, 0, 0.5),
+            Next::Dead(DeadReason::Gone)
+        );
     }
 
     #[test]
     fn everything_else_follows_the_schedule_until_it_is_exhausted() {
-        let schedule = [5, 30, 120, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 86_400];
+        let schedule = [
+            5, 30, 120, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 86_400,
+        ];
         for status in [100, 301, 302, 400, 401, 404, 500, 599] {
             for (attempt, seconds) in (1..).zip(schedule) {
-                assert_eq!(next(&answered(status, None), attempt, 12, 0, 0.5), Next::Again(seconds * 1000));
+                assert_eq!(
+                    next(&answered(status, None), attempt, 12, 0, 0.5),
+                    Next::Again(seconds * 1000)
+                );
             }
-            assert_eq!(next(&answered(status, None), 12, 12, 0, 0.5), Next::Dead(DeadReason::Exhausted));
+            assert_eq!(
+                next(&answered(status, None), 12, 12, 0, 0.5),
+                Next::Dead(DeadReason::Exhausted)
+            );
         }
-        assert_eq!(next(&Attempted::Failed("reset".into()), 1, 12, 0, 0.0), Next::Again(4000));
-        assert_eq!(next(&Attempted::Failed("reset".into()), 1, 12, 0, 1.0), Next::Again(6000));
+        assert_eq!(
+            next(&Attempted::Failed("reset".into()), 1, 12, 0, 0.0),
+            Next::Again(4000)
+        );
+        assert_eq!(
+            next(&Attempted::Failed("reset".into()), 1, 12, 0, 1.0),
+            Next::Again(6000)
+        );
     }
 
     #[test]
     fn a_destination_may_ask_for_a_later_time_but_not_for_an_earlier_one_or_a_week() {
-        assert_eq!(next(&answered(503, Some(60)), 1, 12, 0, 0.5), Next::Again(MINUTE));
-        assert_eq!(next(&answered(429, Some(1)), 1, 12, 0, 0.5), Next::Again(5000));
-        assert_eq!(next(&answered(429, Some(700_000)), 1, 12, 0, 0.5), Next::Again(24 * 60 * MINUTE));
-        assert_eq!(next(&answered(500, Some(60)), 1, 12, 0, 0.5), Next::Again(5000));
+        assert_eq!(
+            next(&answered(503, Some(60)), 1, 12, 0, 0.5),
+            Next::Again(MINUTE)
+        );
+        assert_eq!(
+            next(&answered(429, Some(1)), 1, 12, 0, 0.5),
+            Next::Again(5000)
+        );
+        assert_eq!(
+            next(&answered(429, Some(700_000)), 1, 12, 0, 0.5),
+            Next::Again(24 * 60 * MINUTE)
+        );
+        assert_eq!(
+            next(&answered(500, Some(60)), 1, 12, 0, 0.5),
+            Next::Again(5000)
+        );
     }
 
     #[test]
     fn sizes_and_refused_addresses_get_three_attempts() {
         for status in [413, 414, 431] {
-            assert!(matches!(next(&answered(status, None), 2, 12, 0, 0.5), Next::Again(_)));
-            assert_eq!(next(&answered(status, None), 3, 12, 0, 0.5), Next::Dead(DeadReason::TooLarge));
+            assert!(matches!(
+                next(&answered(status, None), 2, 12, 0, 0.5),
+                Next::Again(_)
+            ));
+            assert_eq!(
+                next(&answered(status, None), 3, 12, 0, 0.5),
+                Next::Dead(DeadReason::TooLarge)
+            );
         }
         let refused = Attempted::AddressRefused("private".into());
         assert_eq!(next(&refused, 1, 12, 0, 0.5), Next::Again(5 * MINUTE));
-        assert_eq!(next(&refused, 3, 12, 0, 0.5), Next::Dead(DeadReason::DestinationRefused));
+        assert_eq!(
+            next(&refused, 3, 12, 0, 0.5),
+            Next::Dead(DeadReason::DestinationRefused)
+        );
     }
 }

@@ -17,7 +17,12 @@ const REOPENED_PAUSE: Duration = Duration::from_secs(24 * 3600);
 
 /// The time of the next look at `order`, after one at `now` (or after placing it); `None`: no more.
 /// `expected_at` is the vendor's estimate.
-pub fn next_look(order: &Order, policy: &Policy, expected_at: Option<Millis>, now: Millis) -> Option<Millis> {
+pub fn next_look(
+    order: &Order,
+    policy: &Policy,
+    expected_at: Option<Millis>,
+    now: Millis,
+) -> Option<Millis> {
     if order.stage.is_terminal() {
         let until = order.ended_at? + millis(policy.reopens_for?);
         return (now < until).then_some(now + millis(REOPENED_PAUSE));
@@ -26,7 +31,10 @@ pub fn next_look(order: &Order, policy: &Policy, expected_at: Option<Millis>, no
         return None;
     }
     let doublings = u32::try_from(order.idle_looks).unwrap_or(0).min(20);
-    let pause = policy.look_first.saturating_mul(1 << doublings).min(policy.look_at_most);
+    let pause = policy
+        .look_first
+        .saturating_mul(1 << doublings)
+        .min(policy.look_at_most);
     let scheduled = now + millis(pause);
     let estimated = expected_at.filter(|at| *at > now + millis(policy.look_first));
     Some(estimated.map_or(scheduled, |at| scheduled.min(at)))
@@ -34,7 +42,9 @@ pub fn next_look(order: &Order, policy: &Policy, expected_at: Option<Millis>, no
 
 /// The time of the next look after a hint at `now`: at once, unless a look has only just been.
 pub fn hinted_look(order: &Order, now: Millis) -> Millis {
-    let earliest = order.looked_at.map_or(now, |at| now.max(at + millis(HINTED_PAUSE)));
+    let earliest = order
+        .looked_at
+        .map_or(now, |at| now.max(at + millis(HINTED_PAUSE)));
     order.look_at.map_or(earliest, |at| at.min(earliest))
 }
 
@@ -47,7 +57,10 @@ mod tests {
 
     fn policy(reopens_for: Option<Duration>) -> Policy {
         Policy {
-            reference: Reference { alphabet: "0123456789".into(), length: 20 },
+            reference: Reference {
+                alphabet: "0123456789".into(),
+                length: 20,
+            },
             ambiguity: Ambiguity::Person,
             absent_after: Duration::ZERO,
             look_first: Duration::from_secs(60),
@@ -67,7 +80,9 @@ mod tests {
     #[test]
     fn looks_begin_soon_and_become_rare() {
         let pauses: Vec<_> = (0..9)
-            .map(|n| next_look(&placed(Stage::InProgress, n), &policy(None), None, 0).unwrap() / 1000)
+            .map(|n| {
+                next_look(&placed(Stage::InProgress, n), &policy(None), None, 0).unwrap() / 1000
+            })
             .collect();
         assert_eq!(pauses, [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]);
     }
@@ -75,9 +90,18 @@ mod tests {
     #[test]
     fn the_vendors_estimate_draws_a_look_nearer_but_never_pushes_it_away() {
         let order = placed(Stage::InProgress, 6);
-        assert_eq!(next_look(&order, &policy(None), Some(600_000), 0), Some(600_000));
-        assert_eq!(next_look(&order, &policy(None), Some(9_000_000), 0), Some(3_600_000));
-        assert_eq!(next_look(&order, &policy(None), Some(-5), 0), Some(3_600_000));
+        assert_eq!(
+            next_look(&order, &policy(None), Some(600_000), 0),
+            Some(600_000)
+        );
+        assert_eq!(
+            next_look(&order, &policy(None), Some(9_000_000), 0),
+            Some(3_600_000)
+        );
+        assert_eq!(
+            next_look(&order, &policy(None), Some(-5), 0),
+            Some(3_600_000)
+        );
     }
 
     #[test]

@@ -240,7 +240,10 @@ pub struct Line {
 impl Line {
     /// A line.
     pub fn new(kind: &str, detail: impl Into<String>) -> Self {
-        Self { kind: kind.to_owned(), detail: detail.into() }
+        Self {
+            kind: kind.to_owned(),
+            detail: detail.into(),
+        }
     }
 }
 
@@ -270,7 +273,13 @@ pub struct Verdict {
 /// A payload may only move an open order forward by rank; a complete order it may only make worse,
 /// and it makes us look. A fetched answer may move an open order in any direction, and a terminal
 /// one where the vendor reopens orders. An unknown word (`standing` is `None`) moves nothing.
-pub fn apply(order: &mut Order, news: &Progress, source: Source, reopens: bool, now: Millis) -> Verdict {
+pub fn apply(
+    order: &mut Order,
+    news: &Progress,
+    source: Source,
+    reopens: bool,
+    now: Millis,
+) -> Verdict {
     let before = (order.stage, order.result);
     let mut look = false;
     if let Some(standing) = news.standing {
@@ -325,8 +334,12 @@ fn decide(from: Standpoint, to: Standpoint, source: Source, reopens: bool) -> De
         Source::Answer => Decision::Keep,
         Source::Fetched if open || reopens => Decision::Move { and_look: false },
         Source::Fetched => Decision::Keep,
-        Source::Payload if open && to.0.rank() > from.0.rank() => Decision::Move { and_look: false },
-        Source::Payload if from.0 == Stage::Complete && to.0 == Stage::Complete && to.1 > from.1 => {
+        Source::Payload if open && to.0.rank() > from.0.rank() => {
+            Decision::Move { and_look: false }
+        }
+        Source::Payload
+            if from.0 == Stage::Complete && to.0 == Stage::Complete && to.1 > from.1 =>
+        {
             Decision::Move { and_look: true }
         }
         Source::Payload => Decision::Look,
@@ -363,8 +376,8 @@ fn take_references(order: &mut Order, news: &Progress) {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use adapters::vocabulary::Standing::{Canceled, Complete, InProgress, Invited, OnHold};
     use Outcome::{Fail, Pass, Review};
+    use adapters::vocabulary::Standing::{Canceled, Complete, InProgress, Invited, OnHold};
 
     pub(crate) fn order(stage: Stage, result: Option<Outcome>) -> Order {
         Order {
@@ -403,7 +416,12 @@ pub(crate) mod tests {
         }
     }
 
-    fn check(from: Standpoint, says: Standing, source: Source, reopens: bool) -> (Standpoint, bool) {
+    fn check(
+        from: Standpoint,
+        says: Standing,
+        source: Source,
+        reopens: bool,
+    ) -> (Standpoint, bool) {
         let mut order = order(from.0, from.1);
         let news = Progress::new(TheirRef("t".into()), Some(says));
         let verdict = apply(&mut order, &news, source, reopens, 5);
@@ -416,28 +434,72 @@ pub(crate) mod tests {
 
     #[test]
     fn a_payload_moves_an_open_order_forward_only() {
-        assert_eq!(check((Stage::Invited, None), InProgress, Source::Payload, false), (IN_PROGRESS, false));
-        assert_eq!(check(IN_PROGRESS, Complete(Pass), Source::Payload, false), (COMPLETE_PASS, false));
-        assert_eq!(check(IN_PROGRESS, Invited, Source::Payload, false), (IN_PROGRESS, true));
-        assert_eq!(check((Stage::OnHold, None), InProgress, Source::Payload, false), ((Stage::OnHold, None), true));
+        assert_eq!(
+            check((Stage::Invited, None), InProgress, Source::Payload, false),
+            (IN_PROGRESS, false)
+        );
+        assert_eq!(
+            check(IN_PROGRESS, Complete(Pass), Source::Payload, false),
+            (COMPLETE_PASS, false)
+        );
+        assert_eq!(
+            check(IN_PROGRESS, Invited, Source::Payload, false),
+            (IN_PROGRESS, true)
+        );
+        assert_eq!(
+            check((Stage::OnHold, None), InProgress, Source::Payload, false),
+            ((Stage::OnHold, None), true)
+        );
     }
 
     #[test]
     fn a_payload_never_improves_a_complete_order_but_may_make_it_worse() {
         let complete = |outcome| (Stage::Complete, Some(outcome));
-        assert_eq!(check(complete(Fail), Complete(Pass), Source::Payload, true), (complete(Fail), true));
-        assert_eq!(check(complete(Review), Complete(Pass), Source::Payload, true), (complete(Review), true));
-        assert_eq!(check(complete(Pass), Complete(Fail), Source::Payload, false), (complete(Fail), true));
-        assert_eq!(check((Stage::Canceled, None), Complete(Pass), Source::Payload, true), ((Stage::Canceled, None), true));
-        assert_eq!(check(COMPLETE_PASS, Canceled, Source::Payload, true), (COMPLETE_PASS, true));
+        assert_eq!(
+            check(complete(Fail), Complete(Pass), Source::Payload, true),
+            (complete(Fail), true)
+        );
+        assert_eq!(
+            check(complete(Review), Complete(Pass), Source::Payload, true),
+            (complete(Review), true)
+        );
+        assert_eq!(
+            check(complete(Pass), Complete(Fail), Source::Payload, false),
+            (complete(Fail), true)
+        );
+        assert_eq!(
+            check(
+                (Stage::Canceled, None),
+                Complete(Pass),
+                Source::Payload,
+                true
+            ),
+            ((Stage::Canceled, None), true)
+        );
+        assert_eq!(
+            check(COMPLETE_PASS, Canceled, Source::Payload, true),
+            (COMPLETE_PASS, true)
+        );
     }
 
     #[test]
     fn a_fetched_answer_moves_an_open_order_anywhere_and_a_terminal_one_only_where_it_reopens() {
-        assert_eq!(check((Stage::OnHold, None), Invited, Source::Fetched, false), ((Stage::Invited, None), false));
-        assert_eq!(check(COMPLETE_PASS, InProgress, Source::Fetched, false), (COMPLETE_PASS, false));
-        assert_eq!(check(COMPLETE_PASS, InProgress, Source::Fetched, true), (IN_PROGRESS, false));
-        assert_eq!(check(COMPLETE_PASS, OnHold, Source::Fetched, true), ((Stage::OnHold, None), false));
+        assert_eq!(
+            check((Stage::OnHold, None), Invited, Source::Fetched, false),
+            ((Stage::Invited, None), false)
+        );
+        assert_eq!(
+            check(COMPLETE_PASS, InProgress, Source::Fetched, false),
+            (COMPLETE_PASS, false)
+        );
+        assert_eq!(
+            check(COMPLETE_PASS, InProgress, Source::Fetched, true),
+            (IN_PROGRESS, false)
+        );
+        assert_eq!(
+            check(COMPLETE_PASS, OnHold, Source::Fetched, true),
+            ((Stage::OnHold, None), false)
+        );
     }
 
     #[test]
@@ -445,14 +507,25 @@ pub(crate) mod tests {
         for source in [Source::Answer, Source::Payload, Source::Fetched] {
             let mut order = order(Stage::InProgress, None);
             let news = Progress::new(TheirRef("t".into()), None);
-            assert_eq!(apply(&mut order, &news, source, true, 5), Verdict { moved: false, look: false });
+            assert_eq!(
+                apply(&mut order, &news, source, true, 5),
+                Verdict {
+                    moved: false,
+                    look: false
+                }
+            );
             assert_eq!(order.stage, Stage::InProgress);
         }
     }
 
     #[test]
     fn without_a_look_the_worst_result_stands_whatever_the_order_of_payloads() {
-        for says in [[Pass, Review, Fail], [Fail, Review, Pass], [Review, Fail, Pass], [Pass, Fail, Review]] {
+        for says in [
+            [Pass, Review, Fail],
+            [Fail, Review, Pass],
+            [Review, Fail, Pass],
+            [Pass, Fail, Review],
+        ] {
             let mut order = order(Stage::InProgress, None);
             for outcome in says {
                 let news = Progress::new(TheirRef("t".into()), Some(Complete(outcome)));

@@ -33,18 +33,28 @@ pub struct Tenant {
 impl Tenant {
     /// Its connection of that id.
     pub fn connection(&self, id: &str) -> Option<&std::sync::Arc<Connection>> {
-        self.connections.iter().find(|connection| connection.id == id)
+        self.connections
+            .iter()
+            .find(|connection| connection.id == id)
     }
 
     /// What the ATS reads for a stage.
     pub fn status_word(&self, stage: Stage) -> &str {
-        self.options.words.status.get(&stage).map_or(stage.as_str(), String::as_str)
+        self.options
+            .words
+            .status
+            .get(&stage)
+            .map_or(stage.as_str(), String::as_str)
     }
 
     /// What the ATS reads for a result.
     pub fn result_word(&self, result: Option<Outcome>) -> &str {
         let word = result_word(result);
-        self.options.words.result.get(word).map_or(word, String::as_str)
+        self.options
+            .words
+            .result
+            .get(word)
+            .map_or(word, String::as_str)
     }
 }
 
@@ -123,7 +133,12 @@ pub struct Words {
 
 impl Default for Words {
     fn default() -> Self {
-        let result = [("pass", "Pass"), ("review", "Review"), ("fail", "Fail"), ("none", "")];
+        let result = [
+            ("pass", "Pass"),
+            ("review", "Review"),
+            ("fail", "Fail"),
+            ("none", ""),
+        ];
         let status = [
             (Stage::Complete, "complete"),
             (Stage::Canceled, "canceled"),
@@ -132,7 +147,9 @@ impl Default for Words {
             (Stage::Failed, "error"),
         ];
         Self {
-            result: result.map(|(key, word)| (key.to_owned(), word.to_owned())).into(),
+            result: result
+                .map(|(key, word)| (key.to_owned(), word.to_owned()))
+                .into(),
             status: status.map(|(stage, word)| (stage, word.to_owned())).into(),
         }
     }
@@ -147,7 +164,10 @@ mod stage_words {
 
     use super::{Stage, Words};
 
-    pub(super) fn serialize<S: Serializer>(words: &HashMap<Stage, String>, to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        words: &HashMap<Stage, String>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         words
             .iter()
             .map(|(stage, word)| (stage.as_str(), word))
@@ -155,11 +175,16 @@ mod stage_words {
             .serialize(to)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<HashMap<Stage, String>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<HashMap<Stage, String>, D::Error> {
         let mut words = Words::default().status;
         for (key, word) in BTreeMap::<String, String>::deserialize(from)? {
             let stage = Stage::parse(&key).ok_or_else(|| {
-                D::Error::custom(format!("`{key}` is not a stage; stages are {}", Stage::ALL.map(Stage::as_str).join(", ")))
+                D::Error::custom(format!(
+                    "`{key}` is not a stage; stages are {}",
+                    Stage::ALL.map(Stage::as_str).join(", ")
+                ))
             })?;
             words.insert(stage, word);
         }
@@ -263,6 +288,11 @@ mod tests {
         assert_eq!(words.status[&Stage::Failed], "problem");
         assert_eq!(words.status[&Stage::Complete], "complete");
         let wrong = toml::from_str::<Words>("status = { finished = \"x\" }").unwrap_err();
-        assert!(wrong.to_string().contains("`finished` is not a stage; stages are received"), "{wrong}");
+        assert!(
+            wrong
+                .to_string()
+                .contains("`finished` is not a stage; stages are received"),
+            "{wrong}"
+        );
     }
 }

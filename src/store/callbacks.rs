@@ -2,8 +2,8 @@
 
 use adapters::vocabulary::Millis;
 use serde::Serialize;
-use sqlx::any::AnyRow;
 use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
 
 use super::{Columns, Store, StoreError};
 
@@ -95,20 +95,34 @@ impl Store {
                 .bind(digest)
                 .fetch_optional(&self.writer)
                 .await?;
-        Ok(if unsettled.is_some() { Inserted::Repeated } else { Inserted::SettledBefore })
+        Ok(if unsettled.is_some() {
+            Inserted::Repeated
+        } else {
+            Inserted::SettledBefore
+        })
     }
 
     /// Claims due callbacks until `until`; one whose worker dies is due again then.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn claim_callbacks(&self, now: Millis, until: Millis, most: i64) -> Result<Vec<CallbackRow>, StoreError> {
+    pub async fn claim_callbacks(
+        &self,
+        now: Millis,
+        until: Millis,
+        most: i64,
+    ) -> Result<Vec<CallbackRow>, StoreError> {
         let sql = self.claim(
             "UPDATE callbacks SET due_at = $1 \
              WHERE id IN (SELECT id FROM callbacks WHERE due_at <= $2 ORDER BY due_at LIMIT $3 {skip_locked}) \
              AND due_at <= $2 RETURNING id, connection_id, sealed_body, state, reason, received_at, settled_at",
         );
-        let rows = sqlx::query(sql).bind(until).bind(now).bind(most).fetch_all(&self.writer).await?;
+        let rows = sqlx::query(sql)
+            .bind(until)
+            .bind(now)
+            .bind(most)
+            .fetch_all(&self.writer)
+            .await?;
         let mut callbacks: Vec<_> = rows.iter().map(read_callback).collect::<Result<_, _>>()?;
         callbacks.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(callbacks)
@@ -118,7 +132,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn settle_callback(&self, id: &str, reason: &str, now: Millis) -> Result<(), StoreError> {
+    pub async fn settle_callback(
+        &self,
+        id: &str,
+        reason: &str,
+        now: Millis,
+    ) -> Result<(), StoreError> {
         let mut connection = self.writer.acquire().await?;
         settle(&mut connection, id, reason, now).await
     }
@@ -171,7 +190,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn callbacks_in(&self, state: &str, most: i64) -> Result<Vec<CallbackRow>, StoreError> {
+    pub async fn callbacks_in(
+        &self,
+        state: &str,
+        most: i64,
+    ) -> Result<Vec<CallbackRow>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, connection_id, sealed_body, state, reason, received_at, settled_at FROM callbacks \
              WHERE state = $1 ORDER BY received_at DESC LIMIT $2",
@@ -185,7 +208,12 @@ impl Store {
 }
 
 /// Settles a callback and erases its body, in the transaction of what it caused.
-pub(super) async fn settle(connection: &mut AnyConnection, id: &str, reason: &str, now: Millis) -> Result<(), StoreError> {
+pub(super) async fn settle(
+    connection: &mut AnyConnection,
+    id: &str,
+    reason: &str,
+    now: Millis,
+) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE callbacks SET state = 'settled', reason = $2, sealed_body = NULL, due_at = NULL, settled_at = $3 WHERE id = $1",
     )

@@ -41,14 +41,24 @@ impl Store {
             .bind(connection_id)
             .fetch_optional(&self.reader)
             .await?;
-        row.map(|row| Ok(StoredCatalog { catalog: row.json("body")?, fetched_at: row.number("fetched_at")? })).transpose()
+        row.map(|row| {
+            Ok(StoredCatalog {
+                catalog: row.json("body")?,
+                fetched_at: row.number("fetched_at")?,
+            })
+        })
+        .transpose()
     }
 
     /// Keeps a catalog as the connection's last good one.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn save_catalog(&self, connection_id: &str, stored: &StoredCatalog) -> Result<(), StoreError> {
+    pub async fn save_catalog(
+        &self,
+        connection_id: &str,
+        stored: &StoredCatalog,
+    ) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO catalogs (connection_id, body, fetched_at) VALUES ($1, $2, $3) ON CONFLICT (connection_id) \
              DO UPDATE SET body = excluded.body, fetched_at = excluded.fetched_at",
@@ -65,7 +75,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn tenant_offer(&self, tenant_id: &str, kind: OfferKind, offered_id: &str) -> Result<Option<OfferRow>, StoreError> {
+    pub async fn tenant_offer(
+        &self,
+        tenant_id: &str,
+        kind: OfferKind,
+        offered_id: &str,
+    ) -> Result<Option<OfferRow>, StoreError> {
         let row = sqlx::query(
             "SELECT offered_id, connection_id, vendor_id, name, gone_at FROM offers \
              WHERE tenant_id = $1 AND kind = $2 AND offered_id = $3",
@@ -82,7 +97,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn tenant_offers(&self, tenant_id: &str, kind: OfferKind) -> Result<Vec<OfferRow>, StoreError> {
+    pub async fn tenant_offers(
+        &self,
+        tenant_id: &str,
+        kind: OfferKind,
+    ) -> Result<Vec<OfferRow>, StoreError> {
         let rows = sqlx::query(
             "SELECT offered_id, connection_id, vendor_id, name, gone_at FROM offers WHERE tenant_id = $1 AND kind = $2",
         )
@@ -98,7 +117,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn save_offers(&self, tenant_id: &str, connection_id: &str, offers: &[Offer], now: Millis) -> Result<(), StoreError> {
+    pub async fn save_offers(
+        &self,
+        tenant_id: &str,
+        connection_id: &str,
+        offers: &[Offer],
+        now: Millis,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query("UPDATE offers SET gone_at = $2 WHERE connection_id = $1 AND gone_at IS NULL")
             .bind(connection_id)

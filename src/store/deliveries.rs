@@ -6,8 +6,8 @@
 
 use adapters::vocabulary::Millis;
 use serde::Serialize;
-use sqlx::any::AnyRow;
 use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
 
 use super::{Columns, Store, StoreError, new_id};
 use crate::domain::delivery::Next;
@@ -116,11 +116,19 @@ pub(super) async fn enqueue(
     .bind(now)
     .fetch_one(&mut *connection)
     .await?;
-    let (head, last, closed) = (lane.number("head")?, lane.number("last")?, lane.number("closed")? == 1);
+    let (head, last, closed) = (
+        lane.number("head")?,
+        lane.number("last")?,
+        lane.number("closed")? == 1,
+    );
     if last > 1 {
         supersede(connection, &order.id, head, last, now).await?;
     }
-    let (state, reason, ended_at) = if closed { ("dead", Some("gone"), Some(now)) } else { ("pending", None, None) };
+    let (state, reason, ended_at) = if closed {
+        ("dead", Some("gone"), Some(now))
+    } else {
+        ("pending", None, None)
+    };
     sqlx::query(
         "INSERT INTO deliveries (order_id, sequence, tenant_id, webhook_id, body, state, reason, created_at, ended_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -140,7 +148,13 @@ pub(super) async fn enqueue(
 }
 
 /// Ends the waiting updates before `last`, but not the head that is being sent.
-async fn supersede(connection: &mut AnyConnection, order_id: &str, head: i64, last: i64, now: Millis) -> Result<(), StoreError> {
+async fn supersede(
+    connection: &mut AnyConnection,
+    order_id: &str,
+    head: i64,
+    last: i64,
+    now: Millis,
+) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE deliveries SET state = 'superseded', ended_at = $4 \
          WHERE order_id = $1 AND state = 'pending' AND sequence < $3 AND sequence <> $2",
@@ -160,13 +174,25 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn claim_lanes(&self, token: &str, now: Millis, until: Millis, most: i64) -> Result<Vec<Claimed>, StoreError> {
+    pub async fn claim_lanes(
+        &self,
+        token: &str,
+        now: Millis,
+        until: Millis,
+        most: i64,
+    ) -> Result<Vec<Claimed>, StoreError> {
         let sql = self.claim(
             "UPDATE lanes SET lease_token = $1, due_at = $2, attempts = attempts + 1 \
              WHERE order_id IN (SELECT order_id FROM lanes WHERE due_at <= $3 ORDER BY due_at LIMIT $4 {skip_locked}) \
              AND due_at <= $3 RETURNING order_id, tenant_id, origin, head, attempts",
         );
-        let rows = sqlx::query(sql).bind(token).bind(until).bind(now).bind(most).fetch_all(&self.writer).await?;
+        let rows = sqlx::query(sql)
+            .bind(token)
+            .bind(until)
+            .bind(now)
+            .bind(most)
+            .fetch_all(&self.writer)
+            .await?;
         let mut claimed = Vec::with_capacity(rows.len());
         for row in &rows {
             claimed.push(self.head_of(row, token).await?);
@@ -218,13 +244,21 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn settle_attempt(&self, claimed: &Claimed, settlement: &Settlement, now: Millis) -> Result<Settled, StoreError> {
+    pub async fn settle_attempt(
+        &self,
+        claimed: &Claimed,
+        settlement: &Settlement,
+        now: Millis,
+    ) -> Result<Settled, StoreError> {
         let mut transaction = self.begin().await?;
         let due_again = match settlement.next {
             Next::Again(at) => Some(at),
             Next::Delivered | Next::Dead(_) => None,
         };
-        let closes = matches!(settlement.next, Next::Dead(crate::domain::delivery::DeadReason::Gone));
+        let closes = matches!(
+            settlement.next,
+            Next::Dead(crate::domain::delivery::DeadReason::Gone)
+        );
         // What waits behind the head goes next, in the place of the head where that has failed:
         // a newer update always overtakes an older one.
         let lane = sqlx::query(
@@ -242,9 +276,21 @@ impl Store {
         .bind(now)
         .fetch_optional(&mut *transaction)
         .await?;
-        let settled = if lane.is_some() { Settled::InTime } else { Settled::Late };
+        let settled = if lane.is_some() {
+            Settled::InTime
+        } else {
+            Settled::Late
+        };
         if let Some(lane) = lane {
-            end_head(&mut transaction, claimed, settlement, lane.number("last")?, closes, now).await?;
+            end_head(
+                &mut transaction,
+                claimed,
+                settlement,
+                lane.number("last")?,
+                closes,
+                now,
+            )
+            .await?;
         }
         record_attempt(&mut transaction, claimed, settlement, settled).await?;
         transaction.commit().await?;
@@ -285,7 +331,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn deliveries_in(&self, state: &str, most: i64) -> Result<Vec<DeliveryRow>, StoreError> {
+    pub async fn deliveries_in(
+        &self,
+        state: &str,
+        most: i64,
+    ) -> Result<Vec<DeliveryRow>, StoreError> {
         let rows = sqlx::query(
             "SELECT order_id, sequence, webhook_id, state, reason, created_at, ended_at, body FROM deliveries \
              WHERE state = $1 ORDER BY created_at DESC LIMIT $2",

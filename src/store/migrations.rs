@@ -22,22 +22,30 @@ impl Store {
     pub async fn migrate(&self) -> Result<usize, StoreError> {
         let mut transaction = self.begin().await?;
         if self.dialect == Dialect::Postgres {
-            sqlx::query(POSTGRES_LOCK).execute(&mut *transaction).await?;
+            sqlx::query(POSTGRES_LOCK)
+                .execute(&mut *transaction)
+                .await?;
         }
         sqlx::query("CREATE TABLE IF NOT EXISTS schema_version (id BIGINT PRIMARY KEY, value BIGINT NOT NULL)")
             .execute(&mut *transaction)
             .await?;
-        sqlx::query("INSERT INTO schema_version (id, value) VALUES (1, 0) ON CONFLICT (id) DO NOTHING")
-            .execute(&mut *transaction)
+        sqlx::query(
+            "INSERT INTO schema_version (id, value) VALUES (1, 0) ON CONFLICT (id) DO NOTHING",
+        )
+        .execute(&mut *transaction)
+        .await?;
+        let row = sqlx::query("SELECT value FROM schema_version WHERE id = 1")
+            .fetch_one(&mut *transaction)
             .await?;
-        let row = sqlx::query("SELECT value FROM schema_version WHERE id = 1").fetch_one(&mut *transaction).await?;
         let done = usize::try_from(row.try_get::<i64, _>("value")?).unwrap_or(0);
         let pending = MIGRATIONS.iter().skip(done);
         let steps = pending.len();
         for migration in pending {
             for statement in migration.split("-- statement").skip(1) {
                 let sql = statement.replace("{blob}", self.dialect.blob());
-                sqlx::query(AssertSqlSafe(sql)).execute(&mut *transaction).await?;
+                sqlx::query(AssertSqlSafe(sql))
+                    .execute(&mut *transaction)
+                    .await?;
             }
         }
         if steps > 0 {
@@ -52,7 +60,10 @@ impl Store {
 
     /// Refuses a database that this program does not fit.
     pub(super) async fn check_schema(&self) -> Result<(), StoreError> {
-        let found = match sqlx::query("SELECT value FROM schema_version WHERE id = 1").fetch_one(&self.reader).await {
+        let found = match sqlx::query("SELECT value FROM schema_version WHERE id = 1")
+            .fetch_one(&self.reader)
+            .await
+        {
             Ok(row) => row.try_get::<i64, _>("value")?,
             Err(sqlx::Error::Database(_)) => 0,
             Err(error) => return Err(error.into()),

@@ -61,9 +61,9 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::Database(database) if is_permanent(&**database) => Self::Statement(error),
-            sqlx::Error::ColumnNotFound(_) | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
-                Self::Statement(error)
-            }
+            sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::Decode(_) => Self::Statement(error),
             _ => Self::Unavailable(error),
         }
     }
@@ -72,12 +72,17 @@ impl From<sqlx::Error> for StoreError {
 /// A violated constraint or a wrong statement stays wrong; everything else a database says
 /// (shutting down, read-only, disk full, locked) may pass.
 fn is_permanent(error: &dyn sqlx::error::DatabaseError) -> bool {
-    if error.is_unique_violation() || error.is_foreign_key_violation() || error.is_check_violation() {
+    if error.is_unique_violation() || error.is_foreign_key_violation() || error.is_check_violation()
+    {
         return true;
     }
     let code = error.code().unwrap_or_default();
     // PostgreSQL classes 22 (data), 23 (constraint), 42 (syntax, schema); SQLite 1 (error), 19.
-    ["22", "23", "42"].iter().any(|class| code.len() == 5 && code.starts_with(class)) || code == "1" || code == "19"
+    ["22", "23", "42"]
+        .iter()
+        .any(|class| code.len() == 5 && code.starts_with(class))
+        || code == "1"
+        || code == "19"
 }
 
 /// What differs between the two databases.
@@ -118,7 +123,9 @@ impl Dialect {
     fn now(self) -> &'static str {
         match self {
             Self::Sqlite => "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now",
-            Self::Postgres => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now",
+            Self::Postgres => {
+                "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now"
+            }
         }
     }
 }
@@ -176,7 +183,10 @@ impl Store {
 
     async fn open_sqlite(options: &StoreOptions) -> Result<Self, StoreError> {
         let path = sqlite_path(&options.url);
-        let serving = options.serving.then(|| lock_for_serving(&path)).transpose()?;
+        let serving = options
+            .serving
+            .then(|| lock_for_serving(&path))
+            .transpose()?;
         let url = format!("sqlite://{}?mode=rwc", path.display());
         let pool = |connections| {
             AnyPoolOptions::new()
@@ -207,7 +217,12 @@ impl Store {
             .test_before_acquire(false)
             .connect(&options.url)
             .await?;
-        Ok(Self { dialect: Dialect::Postgres, writer: pool.clone(), reader: pool, _serving: None })
+        Ok(Self {
+            dialect: Dialect::Postgres,
+            writer: pool.clone(),
+            reader: pool,
+            _serving: None,
+        })
     }
 
     /// The database's own time.
@@ -215,7 +230,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn now(&self) -> Result<Millis, StoreError> {
-        let row = sqlx::query(self.dialect.now()).fetch_one(&self.reader).await?;
+        let row = sqlx::query(self.dialect.now())
+            .fetch_one(&self.reader)
+            .await?;
         Ok(row.try_get("now")?)
     }
 
@@ -262,7 +279,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn lease(&self, name: &str, token: &str, now: Millis, until: Millis) -> Result<bool, StoreError> {
+    pub async fn lease(
+        &self,
+        name: &str,
+        token: &str,
+        now: Millis,
+        until: Millis,
+    ) -> Result<bool, StoreError> {
         let taken = sqlx::query(
             "INSERT INTO leases (name, token, until) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
              SET token = excluded.token, until = excluded.until \
@@ -304,7 +327,11 @@ fn lock_for_serving(database: &Path) -> Result<File, StoreError> {
         .truncate(false)
         .write(true)
         .open(&path)
-        .map_err(|error| unusable(&format!("cannot be written beside ({error}); choose another `store.url`")))?;
+        .map_err(|error| {
+            unusable(&format!(
+                "cannot be written beside ({error}); choose another `store.url`"
+            ))
+        })?;
     file.try_lock().map_err(|_| {
         unusable("another process serves this file; stop it, or use PostgreSQL to run several")
     })?;
@@ -349,7 +376,10 @@ impl Columns for AnyRow {
 }
 
 fn unreadable(row: &str, what: &str) -> StoreError {
-    StoreError::Unreadable { row: row.to_owned(), what: what.to_owned() }
+    StoreError::Unreadable {
+        row: row.to_owned(),
+        what: what.to_owned(),
+    }
 }
 
 fn to_json<T: serde::Serialize>(value: &T) -> String {

@@ -154,7 +154,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn insert_order(&self, order: &Order, change: &Change, now: Millis) -> Result<Placement, StoreError> {
+    pub async fn insert_order(
+        &self,
+        order: &Order,
+        change: &Change,
+        now: Millis,
+    ) -> Result<Placement, StoreError> {
         let mut transaction = self.begin().await?;
         let insert = sqlx::query(INSERT)
             .bind(&order.id)
@@ -162,7 +167,9 @@ impl Store {
             .bind(&order.background_check_id)
             .bind(&order.tracking_id)
             .bind(order.created_at);
-        let inserted = bind_mutable(insert, order, order.version).execute(&mut *transaction).await?;
+        let inserted = bind_mutable(insert, order, order.version)
+            .execute(&mut *transaction)
+            .await?;
         if inserted.rows_affected() == 0 {
             transaction.rollback().await?;
             return Ok(Placement::Exists);
@@ -176,16 +183,25 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; nothing was saved then.
-    pub async fn save_order(&self, order: &mut Order, change: &Change, now: Millis) -> Result<Saved, StoreError> {
+    pub async fn save_order(
+        &self,
+        order: &mut Order,
+        change: &Change,
+        now: Millis,
+    ) -> Result<Saved, StoreError> {
         let version = order.version + 1;
         let mut transaction = self.begin().await?;
         let update = sqlx::query(UPDATE).bind(&order.id).bind(order.version);
-        let updated = bind_mutable(update, order, version).execute(&mut *transaction).await?;
+        let updated = bind_mutable(update, order, version)
+            .execute(&mut *transaction)
+            .await?;
         if updated.rows_affected() == 0 {
             transaction.rollback().await?;
             return Ok(Saved::Stale);
         }
-        if let Some(taken) = write_references(&mut transaction, order, &change.references, now).await? {
+        if let Some(taken) =
+            write_references(&mut transaction, order, &change.references, now).await?
+        {
             transaction.rollback().await?;
             return Ok(Saved::Taken(taken));
         }
@@ -199,8 +215,16 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn tenant_order(&self, tenant_id: &str, background_check_id: &str) -> Result<Option<Order>, StoreError> {
-        self.one_order("tenant_id = $1 AND background_check_id = $2", &[tenant_id, background_check_id]).await
+    pub async fn tenant_order(
+        &self,
+        tenant_id: &str,
+        background_check_id: &str,
+    ) -> Result<Option<Order>, StoreError> {
+        self.one_order(
+            "tenant_id = $1 AND background_check_id = $2",
+            &[tenant_id, background_check_id],
+        )
+        .await
     }
 
     /// The order of that internal id.
@@ -224,7 +248,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn order_by_their_ref(&self, connection_id: &str, theirs: &TheirRef) -> Result<Option<Order>, StoreError> {
+    pub async fn order_by_their_ref(
+        &self,
+        connection_id: &str,
+        theirs: &TheirRef,
+    ) -> Result<Option<Order>, StoreError> {
         let owner = "id = (SELECT order_id FROM order_references WHERE connection_id = $1 AND their_ref = $2)";
         self.one_order(owner, &[connection_id, &theirs.0]).await
     }
@@ -233,24 +261,42 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn order_by_our_ref(&self, connection_id: &str, ours: &OurRef) -> Result<Option<Order>, StoreError> {
-        self.one_order("connection_id = $1 AND our_ref = $2", &[connection_id, &ours.0]).await
+    pub async fn order_by_our_ref(
+        &self,
+        connection_id: &str,
+        ours: &OurRef,
+    ) -> Result<Option<Order>, StoreError> {
+        self.one_order(
+            "connection_id = $1 AND our_ref = $2",
+            &[connection_id, &ours.0],
+        )
+        .await
     }
 
     /// Whether a vendor's reference belongs to this order.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn owns_reference(&self, order_id: &str, theirs: &TheirRef) -> Result<bool, StoreError> {
-        let row = sqlx::query("SELECT order_id FROM order_references WHERE order_id = $1 AND their_ref = $2")
-            .bind(order_id)
-            .bind(&theirs.0)
-            .fetch_optional(&self.reader)
-            .await?;
+    pub async fn owns_reference(
+        &self,
+        order_id: &str,
+        theirs: &TheirRef,
+    ) -> Result<bool, StoreError> {
+        let row = sqlx::query(
+            "SELECT order_id FROM order_references WHERE order_id = $1 AND their_ref = $2",
+        )
+        .bind(order_id)
+        .bind(&theirs.0)
+        .fetch_optional(&self.reader)
+        .await?;
         Ok(row.is_some())
     }
 
-    async fn one_order(&self, condition: &str, values: &[&str]) -> Result<Option<Order>, StoreError> {
+    async fn one_order(
+        &self,
+        condition: &str,
+        values: &[&str],
+    ) -> Result<Option<Order>, StoreError> {
         let sql = sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM orders WHERE {condition}"));
         let mut query = sqlx::query(sql);
         for value in values {
@@ -265,13 +311,25 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn claim_due_orders(&self, token: &str, now: Millis, until: Millis, most: i64) -> Result<Vec<Order>, StoreError> {
+    pub async fn claim_due_orders(
+        &self,
+        token: &str,
+        now: Millis,
+        until: Millis,
+        most: i64,
+    ) -> Result<Vec<Order>, StoreError> {
         let sql = self.claim(&format!(
             "UPDATE orders SET lease_token = $1, lease_until = $2, due_at = $2, version = version + 1 \
              WHERE id IN (SELECT id FROM orders WHERE due_at <= $3 ORDER BY due_at LIMIT $4 {{skip_locked}}) \
              AND due_at <= $3 RETURNING {COLUMNS}"
         ));
-        let rows = sqlx::query(sql).bind(token).bind(until).bind(now).bind(most).fetch_all(&self.writer).await?;
+        let rows = sqlx::query(sql)
+            .bind(token)
+            .bind(until)
+            .bind(now)
+            .bind(most)
+            .fetch_all(&self.writer)
+            .await?;
         rows.iter().map(read_order).collect()
     }
 
@@ -280,13 +338,23 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn claim_looks(&self, now: Millis, until: Millis, most: i64) -> Result<Vec<Order>, StoreError> {
+    pub async fn claim_looks(
+        &self,
+        now: Millis,
+        until: Millis,
+        most: i64,
+    ) -> Result<Vec<Order>, StoreError> {
         let sql = self.claim(&format!(
             "UPDATE orders SET look_at = $1, version = version + 1 \
              WHERE id IN (SELECT id FROM orders WHERE look_at <= $2 ORDER BY look_at LIMIT $3 {{skip_locked}}) \
              AND look_at <= $2 RETURNING {COLUMNS}"
         ));
-        let rows = sqlx::query(sql).bind(until).bind(now).bind(most).fetch_all(&self.writer).await?;
+        let rows = sqlx::query(sql)
+            .bind(until)
+            .bind(now)
+            .bind(most)
+            .fetch_all(&self.writer)
+            .await?;
         rows.iter().map(read_order).collect()
     }
 
@@ -295,11 +363,13 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn look_by(&self, order_id: &str, at: Millis) -> Result<(), StoreError> {
-        sqlx::query("UPDATE orders SET look_at = $2 WHERE id = $1 AND (look_at IS NULL OR look_at > $2)")
-            .bind(order_id)
-            .bind(at)
-            .execute(&self.writer)
-            .await?;
+        sqlx::query(
+            "UPDATE orders SET look_at = $2 WHERE id = $1 AND (look_at IS NULL OR look_at > $2)",
+        )
+        .bind(order_id)
+        .bind(at)
+        .execute(&self.writer)
+        .await?;
         Ok(())
     }
 
@@ -320,7 +390,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn count_waiting_orders(&self) -> Result<i64, StoreError> {
-        let row = sqlx::query("SELECT COUNT(*) AS n FROM orders WHERE waiting IS NOT NULL").fetch_one(&self.reader).await?;
+        let row = sqlx::query("SELECT COUNT(*) AS n FROM orders WHERE waiting IS NOT NULL")
+            .fetch_one(&self.reader)
+            .await?;
         row.number("n")
     }
 
@@ -329,10 +401,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn count_open_orders(&self, connection_id: &str) -> Result<i64, StoreError> {
-        let row = sqlx::query("SELECT COUNT(*) AS n FROM orders WHERE connection_id = $1 AND ended_at IS NULL")
-            .bind(connection_id)
-            .fetch_one(&self.reader)
-            .await?;
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS n FROM orders WHERE connection_id = $1 AND ended_at IS NULL",
+        )
+        .bind(connection_id)
+        .fetch_one(&self.reader)
+        .await?;
         row.number("n")
     }
 
@@ -340,11 +414,19 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn orders_sealed_before(&self, before: Millis, most: i64) -> Result<Vec<Order>, StoreError> {
+    pub async fn orders_sealed_before(
+        &self,
+        before: Millis,
+        most: i64,
+    ) -> Result<Vec<Order>, StoreError> {
         let sql = sqlx::AssertSqlSafe(format!(
             "SELECT {COLUMNS} FROM orders WHERE sealed_order IS NOT NULL AND created_at < $1 ORDER BY created_at LIMIT $2"
         ));
-        let rows = sqlx::query(sql).bind(before).bind(most).fetch_all(&self.reader).await?;
+        let rows = sqlx::query(sql)
+            .bind(before)
+            .bind(most)
+            .fetch_all(&self.reader)
+            .await?;
         rows.iter().map(read_order).collect()
     }
 
@@ -376,12 +458,20 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn history(&self, order_id: &str) -> Result<Vec<HistoryRow>, StoreError> {
-        let rows = sqlx::query("SELECT at, kind, detail FROM history WHERE order_id = $1 ORDER BY version, line")
-            .bind(order_id)
-            .fetch_all(&self.reader)
-            .await?;
+        let rows = sqlx::query(
+            "SELECT at, kind, detail FROM history WHERE order_id = $1 ORDER BY version, line",
+        )
+        .bind(order_id)
+        .fetch_all(&self.reader)
+        .await?;
         rows.iter()
-            .map(|row| Ok(HistoryRow { at: row.number("at")?, kind: row.text("kind")?, detail: row.text("detail")? }))
+            .map(|row| {
+                Ok(HistoryRow {
+                    at: row.number("at")?,
+                    kind: row.text("kind")?,
+                    detail: row.text("detail")?,
+                })
+            })
             .collect()
     }
 
@@ -501,8 +591,17 @@ async fn write_details(
     Ok(())
 }
 
-async fn write_call(connection: &mut AnyConnection, order: &Order, change: &CallChange) -> Result<(), StoreError> {
-    let open = |sql: &'static str, turn: i64| sqlx::query(sql).bind(&order.id).bind(order.generation).bind(turn);
+async fn write_call(
+    connection: &mut AnyConnection,
+    order: &Order,
+    change: &CallChange,
+) -> Result<(), StoreError> {
+    let open = |sql: &'static str, turn: i64| {
+        sqlx::query(sql)
+            .bind(&order.id)
+            .bind(order.generation)
+            .bind(turn)
+    };
     let query = match change {
         CallChange::Begin(call) => sqlx::query(
             "INSERT INTO calls (order_id, generation, turn, step, call_key, effect, sealed_request, first_sent_at, \
@@ -553,11 +652,15 @@ pub(super) fn read_order(row: &AnyRow) -> Result<Order, StoreError> {
     let stage = Stage::parse(&stage).ok_or_else(|| unreadable(&id, &format!("stage {stage}")))?;
     let waiting = row.text_or_null("waiting")?;
     let waiting = waiting
-        .map(|word| Waiting::parse(&word).ok_or_else(|| unreadable(&id, &format!("waiting {word}"))))
+        .map(|word| {
+            Waiting::parse(&word).ok_or_else(|| unreadable(&id, &format!("waiting {word}")))
+        })
         .transpose()?;
     let report = row.text_or_null("report")?;
     let report = report
-        .map(|text| serde_json::from_str(&text).map_err(|error| unreadable(&id, &error.to_string())))
+        .map(|text| {
+            serde_json::from_str(&text).map_err(|error| unreadable(&id, &error.to_string()))
+        })
         .transpose()?;
     Ok(Order {
         id,

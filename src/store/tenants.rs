@@ -2,8 +2,8 @@
 //! all replicas watch.
 
 use adapters::vocabulary::Millis;
-use sqlx::any::AnyRow;
 use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
 
 use super::{Columns, Store, StoreError, new_id, to_json};
 use crate::domain::tenant::{OfferOverlay, TenantOptions};
@@ -56,7 +56,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn revision(&self) -> Result<i64, StoreError> {
-        let row = sqlx::query("SELECT value FROM revision WHERE id = 1").fetch_one(&self.reader).await?;
+        let row = sqlx::query("SELECT value FROM revision WHERE id = 1")
+            .fetch_one(&self.reader)
+            .await?;
         row.number("value")
     }
 
@@ -154,7 +156,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn rotate_secret(&self, tenant_id: &str, digest: &str, others_until: Millis, now: Millis) -> Result<(), StoreError> {
+    pub async fn rotate_secret(
+        &self,
+        tenant_id: &str,
+        digest: &str,
+        others_until: Millis,
+        now: Millis,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query("UPDATE secrets SET expires_at = $2 WHERE tenant_id = $1 AND (expires_at IS NULL OR expires_at > $2)")
             .bind(tenant_id)
@@ -171,7 +179,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn set_tenant_disabled(&self, tenant_id: &str, disabled: bool) -> Result<(), StoreError> {
+    pub async fn set_tenant_disabled(
+        &self,
+        tenant_id: &str,
+        disabled: bool,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query("UPDATE tenants SET disabled = $2 WHERE id = $1")
             .bind(tenant_id)
@@ -187,7 +199,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn retire_connection(&self, tenant_id: &str, connection_id: &str) -> Result<(), StoreError> {
+    pub async fn retire_connection(
+        &self,
+        tenant_id: &str,
+        connection_id: &str,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query("UPDATE connections SET retired = 1 WHERE tenant_id = $1 AND id = $2")
             .bind(tenant_id)
@@ -203,16 +219,25 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn audit(&self, who: &str, what: &str, target: &str, note: &str, now: Millis) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO audit (id, at, who, what, target, note) VALUES ($1, $2, $3, $4, $5, $6)")
-            .bind(new_id("aud"))
-            .bind(now)
-            .bind(who)
-            .bind(what)
-            .bind(target)
-            .bind(note)
-            .execute(&self.writer)
-            .await?;
+    pub async fn audit(
+        &self,
+        who: &str,
+        what: &str,
+        target: &str,
+        note: &str,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO audit (id, at, who, what, target, note) VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(new_id("aud"))
+        .bind(now)
+        .bind(who)
+        .bind(what)
+        .bind(target)
+        .bind(note)
+        .execute(&self.writer)
+        .await?;
         Ok(())
     }
 
@@ -229,11 +254,18 @@ impl Store {
         )
         .fetch_all(&self.reader)
         .await?;
-        rows.iter().map(|row| Ok(row.bytes_or_null("id")?.unwrap_or_default())).collect()
+        rows.iter()
+            .map(|row| Ok(row.bytes_or_null("id")?.unwrap_or_default()))
+            .collect()
     }
 }
 
-async fn insert_secret(connection: &mut AnyConnection, tenant_id: &str, digest: &str, now: Millis) -> Result<(), StoreError> {
+async fn insert_secret(
+    connection: &mut AnyConnection,
+    tenant_id: &str,
+    digest: &str,
+    now: Millis,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO secrets (tenant_id, digest, created_at) VALUES ($1, $2, $3) \
          ON CONFLICT (tenant_id, digest) DO UPDATE SET expires_at = NULL",
@@ -246,7 +278,11 @@ async fn insert_secret(connection: &mut AnyConnection, tenant_id: &str, digest: 
     Ok(())
 }
 
-async fn save_connection(connection: &mut AnyConnection, row: &ConnectionRow, now: Millis) -> Result<(), StoreError> {
+async fn save_connection(
+    connection: &mut AnyConnection,
+    row: &ConnectionRow,
+    now: Millis,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO connections (id, tenant_id, name, label, vendor, base_url, prefix, settings, overlay, \
          sealed_credentials, callback_digest, sealed_callback_token, retired, created_at) \
@@ -274,7 +310,9 @@ async fn save_connection(connection: &mut AnyConnection, row: &ConnectionRow, no
 }
 
 async fn raise_revision(connection: &mut AnyConnection) -> Result<(), StoreError> {
-    sqlx::query("UPDATE revision SET value = value + 1 WHERE id = 1").execute(connection).await?;
+    sqlx::query("UPDATE revision SET value = value + 1 WHERE id = 1")
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -303,7 +341,9 @@ fn read_connection(row: &AnyRow) -> Result<ConnectionRow, StoreError> {
         overlay: row.json("overlay")?,
         sealed_credentials: row.bytes_or_null("sealed_credentials")?.unwrap_or_default(),
         callback_digest: row.text("callback_digest")?,
-        sealed_callback_token: row.bytes_or_null("sealed_callback_token")?.unwrap_or_default(),
+        sealed_callback_token: row
+            .bytes_or_null("sealed_callback_token")?
+            .unwrap_or_default(),
         retired: row.number("retired")? == 1,
     })
 }

@@ -7,8 +7,11 @@
 use std::time::{Duration, Instant};
 
 use adapters::contract::Escape;
-use adapters::{Auth, Context, Effect, Fault, Memo, Operation, Piece, Reply, Request, Translate, Turn, Unfit, Vendor};
 use adapters::vocabulary::Private;
+use adapters::{
+    Auth, Context, Effect, Fault, Memo, Operation, Piece, Reply, Request, Translate, Turn, Unfit,
+    Vendor,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -99,19 +102,35 @@ impl Caller {
                 .build()
                 .map_err(|error| format!("cannot prepare calls to vendors: {error}"))
         };
-        Ok(Self { pooled: client(32)?, fresh: client(0)?, options })
+        Ok(Self {
+            pooled: client(32)?,
+            fresh: client(0)?,
+            options,
+        })
     }
 
     /// Sends one request, whose intent was committed at `committed`.
-    pub async fn send(&self, vendor: &Vendor, connection: &Connection, request: &Request, committed: Instant) -> Sent {
+    pub async fn send(
+        &self,
+        vendor: &Vendor,
+        connection: &Connection,
+        request: &Request,
+        committed: Instant,
+    ) -> Sent {
         if committed.elapsed() > BEGINS_WITHIN {
-            return Sent::Never("given up before sending, because this process was too slow".to_owned());
+            return Sent::Never(
+                "given up before sending, because this process was too slow".to_owned(),
+            );
         }
         let built = match self.build(vendor, connection, request) {
             Ok(built) => built,
             Err(reason) => return Sent::Never(reason),
         };
-        let client = if request.effect == Effect::Once { &self.fresh } else { &self.pooled };
+        let client = if request.effect == Effect::Once {
+            &self.fresh
+        } else {
+            &self.pooled
+        };
         let attempt = async {
             match client.execute(built).await {
                 Ok(response) => self.read(response).await,
@@ -122,7 +141,9 @@ impl Caller {
         let within = self.options.attempt_timeout;
         tokio::time::timeout(within, attempt)
             .await
-            .unwrap_or_else(|_| Sent::Maybe(format!("no whole answer within {} s", within.as_secs_f32())))
+            .unwrap_or_else(|_| {
+                Sent::Maybe(format!("no whole answer within {} s", within.as_secs_f32()))
+            })
     }
 
     /// Runs a whole operation that only reads: step after step, each sent again once where it got
@@ -139,19 +160,37 @@ impl Caller {
         mut memo: Memo,
     ) -> Result<O::Output, CallFailure> {
         for _ in 0..MOST_TURNS {
-            let cx = Context { settings: &connection.settings, key: "", base_url: &connection.base_url };
+            let cx = Context {
+                settings: &connection.settings,
+                key: "",
+                base_url: &connection.base_url,
+            };
             let request = translate.encode(operation, &memo, &cx)?;
             let reply = self.read_step(vendor, connection, &request).await?;
-            match translate.decode(operation, &memo, &cx, &reply).map_err(CallFailure::Fault)? {
+            match translate
+                .decode(operation, &memo, &cx, &reply)
+                .map_err(CallFailure::Fault)?
+            {
                 Turn::Done(output) => return Ok(output),
                 Turn::Next(next) => memo = next,
             }
         }
-        Err(CallFailure::NoAnswer(format!("gave up after {MOST_TURNS} steps")))
+        Err(CallFailure::NoAnswer(format!(
+            "gave up after {MOST_TURNS} steps"
+        )))
     }
 
-    async fn read_step(&self, vendor: &Vendor, connection: &Connection, request: &Request) -> Result<Reply, CallFailure> {
-        let copies = if request.effect == Effect::Read { READ_COPIES } else { 1 };
+    async fn read_step(
+        &self,
+        vendor: &Vendor,
+        connection: &Connection,
+        request: &Request,
+    ) -> Result<Reply, CallFailure> {
+        let copies = if request.effect == Effect::Read {
+            READ_COPIES
+        } else {
+            1
+        };
         let mut reason = String::new();
         for _ in 0..copies {
             match self.send(vendor, connection, request, Instant::now()).await {
@@ -162,13 +201,20 @@ impl Caller {
         Err(CallFailure::NoAnswer(reason))
     }
 
-    fn build(&self, vendor: &Vendor, connection: &Connection, request: &Request) -> Result<reqwest::Request, String> {
+    fn build(
+        &self,
+        vendor: &Vendor,
+        connection: &Connection,
+        request: &Request,
+    ) -> Result<reqwest::Request, String> {
         let url = format!("{}{}", connection.base_url, request.path);
-        let mut url = url::Url::parse(&url).map_err(|error| format!("the connection's base URL cannot be used: {error}"))?;
+        let mut url = url::Url::parse(&url)
+            .map_err(|error| format!("the connection's base URL cannot be used: {error}"))?;
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
-        let method = Method::from_bytes(request.method.as_str().as_bytes()).map_err(|error| error.to_string())?;
+        let method = Method::from_bytes(request.method.as_str().as_bytes())
+            .map_err(|error| error.to_string())?;
         let mut built = reqwest::Request::new(method, url);
         *built.headers_mut() = headers(vendor, connection, request)?;
         if request.mime.is_some() {
@@ -183,26 +229,47 @@ impl Caller {
         let headers = response
             .headers()
             .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| {
+                (
+                    name.as_str().to_owned(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
             .collect();
         let mut body = Vec::new();
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if body.len() + chunk.len() > self.options.reply_limit => {
-                    return Sent::Maybe(format!("the answer is larger than {} bytes", self.options.reply_limit));
+                    return Sent::Maybe(format!(
+                        "the answer is larger than {} bytes",
+                        self.options.reply_limit
+                    ));
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => return Sent::Answered(Reply { status, headers, body }),
+                Ok(None) => {
+                    return Sent::Answered(Reply {
+                        status,
+                        headers,
+                        body,
+                    });
+                }
                 Err(error) => return Sent::Maybe(describe(&error)),
             }
         }
     }
 }
 
-fn headers(vendor: &Vendor, connection: &Connection, request: &Request) -> Result<HeaderMap, String> {
+fn headers(
+    vendor: &Vendor,
+    connection: &Connection,
+    request: &Request,
+) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     for (name, value) in &request.headers {
-        headers.insert(header_name(name)?, header_value(&fill(value, connection)?, name)?);
+        headers.insert(
+            header_name(name)?,
+            header_value(&fill(value, connection)?, name)?,
+        );
     }
     if let Some(mime) = &request.mime {
         headers.insert(CONTENT_TYPE, header_value(mime.as_bytes(), "content-type")?);
@@ -215,7 +282,14 @@ fn headers(vendor: &Vendor, connection: &Connection, request: &Request) -> Resul
             headers.insert(header_name(name)?, value);
         }
         Auth::Basic { user, password } => {
-            let pair = Zeroizing::new([&fill(user, connection)?[..], b":", &fill(password, connection)?].concat());
+            let pair = Zeroizing::new(
+                [
+                    &fill(user, connection)?[..],
+                    b":",
+                    &fill(password, connection)?,
+                ]
+                .concat(),
+            );
             let value = Zeroizing::new(format!("Basic {}", BASE64.encode(&*pair)));
             let mut value = header_value(value.as_bytes(), "authorization")?;
             value.set_sensitive(true);
@@ -230,7 +304,8 @@ fn header_name(name: &str) -> Result<HeaderName, String> {
 }
 
 fn header_value(value: &[u8], name: &str) -> Result<HeaderValue, String> {
-    HeaderValue::from_bytes(value).map_err(|_| format!("the value of header `{name}` has characters that may not be in one"))
+    HeaderValue::from_bytes(value)
+        .map_err(|_| format!("the value of header `{name}` has characters that may not be in one"))
 }
 
 /// Fills the holes: the only place where a secret meets a request.
@@ -240,8 +315,16 @@ fn fill(pieces: &[Piece], connection: &Connection) -> Result<Zeroizing<Vec<u8>>,
         match piece {
             Piece::Bytes(bytes) => filled.extend_from_slice(bytes),
             Piece::Secret { name, escape } => {
-                let secret = connection.credentials.get(name).and_then(|values| values.last());
-                let secret = secret.ok_or_else(|| format!("connection `{}` has no credential `{name}`", connection.name))?;
+                let secret = connection
+                    .credentials
+                    .get(name)
+                    .and_then(|values| values.last());
+                let secret = secret.ok_or_else(|| {
+                    format!(
+                        "connection `{}` has no credential `{name}`",
+                        connection.name
+                    )
+                })?;
                 filled.extend_from_slice(&escaped(secret, *escape));
             }
         }
@@ -257,7 +340,9 @@ fn escaped(secret: &Private<String>, escape: Escape) -> Zeroizing<Vec<u8>> {
             let quoted = serde_json::to_string(text).expect("a text always serializes");
             quoted[1..quoted.len() - 1].as_bytes().to_vec()
         }
-        Escape::Form => url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().into_bytes(),
+        Escape::Form => url::form_urlencoded::byte_serialize(text.as_bytes())
+            .collect::<String>()
+            .into_bytes(),
         Escape::Xml => text
             .replace('&', "&amp;")
             .replace('<', "&lt;")
@@ -282,7 +367,11 @@ fn describe(error: &reqwest::Error) -> String {
         cause = source;
     }
     let innermost = cause.to_string();
-    if innermost.contains("://") { what.to_owned() } else { format!("{what}: {innermost}") }
+    if innermost.contains("://") {
+        what.to_owned()
+    } else {
+        format!("{what}: {innermost}")
+    }
 }
 
 #[cfg(test)]

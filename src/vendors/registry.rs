@@ -22,7 +22,12 @@ impl Registry {
             vendors.insert(vendor);
         }
         let mut mistakes = Vec::new();
-        for path in dir.map(sheets_in).transpose().map_err(|error| vec![error])?.unwrap_or_default() {
+        for path in dir
+            .map(sheets_in)
+            .transpose()
+            .map_err(|error| vec![error])?
+            .unwrap_or_default()
+        {
             let name = path.display().to_string();
             match std::fs::read_to_string(&path) {
                 Err(error) => mistakes.push(format!("{name}: cannot be read ({error})")),
@@ -35,7 +40,9 @@ impl Registry {
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
-        vendors.0.retain(|_, vendor| allow_sandbox || !vendor.sandbox);
+        vendors
+            .0
+            .retain(|_, vendor| allow_sandbox || !vendor.sandbox);
         Ok(vendors)
     }
 
@@ -55,11 +62,18 @@ impl Registry {
 }
 
 fn sheets_in(dir: &Path) -> Result<Vec<std::path::PathBuf>, String> {
-    let entries = std::fs::read_dir(dir)
-        .map_err(|error| format!("`vendors.dir` is {}, which cannot be read ({error})", dir.display()))?;
+    let entries = std::fs::read_dir(dir).map_err(|error| {
+        format!(
+            "`vendors.dir` is {}, which cannot be read ({error})",
+            dir.display()
+        )
+    })?;
     let mut paths: Vec<_> = entries
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
         .collect();
     paths.sort();
     Ok(paths)

@@ -1,0 +1,117 @@
+//! Cancelling an order at its vendor, where the vendor can. What becomes of the order is what the
+//! vendor says of it: a cancel that races a completion ends in the completion.
+
+use std::time::Duration;
+
+use adapters::vocabulary::Progress;
+use adapters::{CancelOrder, Fault, Memo, Vendor};
+
+use crate::app::driving::end;
+use crate::app::{App, AppError};
+use crate::domain::order::{Line, Order, Source, Stage};
+use crate::store::{Change, Saved};
+use crate::vendors::CallFailure;
+
+impl App {
+    /// Cancels an order; returns it as it is then.
+    ///
+    /// # Errors
+    /// [`AppError::NotPossible`] where it has ended, is just being placed, or the vendor cannot.
+    pub async fn cancel_order(&self, order: Order) -> Result<Order, AppError> {
+        if order.stage.is_terminal() {
+            return Err(AppError::NotPossible(format!(
+                "This background check has ended already ({}).",
+                order.stage.as_str()
+            )));
+        }
+        if order.stage == Stage::Received && order.lease_token.is_none() {
+            return self.cancel_unsent(order).await;
+        }
+        let directory = self.directory();
+        let connection = directory
+            .connection(&order.connection_id)
+            .ok_or(AppError::NotFound)?;
+        let vendor = self.vendor_of(connection).ok_or(AppError::NotFound)?;
+        let Some(theirs) = order.their_ref.clone() else {
+            return Err(AppError::NotPossible(
+                "This background check is being placed right now; please try again in a minute."
+                    .into(),
+            ));
+        };
+        let Some(cancel) = vendor.cancel.as_deref() else {
+            return Err(AppError::NotPossible(format!(
+                "{} does not offer to cancel a background check.",
+                vendor.title
+            )));
+        };
+        let memo = Memo {
+            step: String::new(),
+            values: order.memo.values.clone(),
+        };
+        match self
+            .caller
+            .read_operation(&vendor, connection, cancel, &CancelOrder { theirs }, memo)
+            .await
+        {
+            Ok(progress) => self.take_canceled(order, &vendor, &progress).await,
+            Err(CallFailure::Fault(Fault::Refused { message, .. })) => {
+                self.look_soon(&order).await?;
+                Err(AppError::NotPossible(message))
+            }
+            Err(error) => {
+                tracing::warn!(order = %order.id, vendor = %vendor.name, %error, "cancelling failed");
+                self.look_soon(&order).await?;
+                Err(AppError::Unavailable {
+                    retry_after: Duration::from_secs(5),
+                })
+            }
+        }
+    }
+
+    /// Nothing was sent yet, so nothing has to be asked.
+    async fn cancel_unsent(&self, mut order: Order) -> Result<Order, AppError> {
+        let now = self.clock.now();
+        end(&mut order, Stage::Canceled, now);
+        let change = Change {
+            lines: vec![Line::new(
+                "moved",
+                "received to canceled, before anything was sent",
+            )],
+            webhook: self.webhook_for(&order),
+            ..Change::default()
+        };
+        self.save_canceled(order, &change).await
+    }
+
+    async fn take_canceled(
+        &self,
+        mut order: Order,
+        vendor: &Vendor,
+        progress: &Progress,
+    ) -> Result<Order, AppError> {
+        let (_, mut change) = self.take_news(
+            &mut order,
+            progress,
+            Source::Fetched,
+            vendor,
+            self.clock.now(),
+        );
+        change
+            .lines
+            .push(Line::new("cancel", "asked for by the ATS or an operator"));
+        self.save_canceled(order, &change).await
+    }
+
+    async fn save_canceled(&self, mut order: Order, change: &Change) -> Result<Order, AppError> {
+        let saved = self
+            .store
+            .save_order(&mut order, change, self.clock.now())
+            .await?;
+        self.signals.deliveries.notify_one();
+        if saved != Saved::Done {
+            // News came in between: what the order is now decides, and a look makes sure.
+            self.look_soon(&order).await?;
+        }
+        self.store.order(&order.id).await?.ok_or(AppError::NotFound)
+    }
+}

@@ -1,0 +1,153 @@
+//! The ATS's own calls: packages, orders, logo.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Serialize;
+
+use super::auth::Caller;
+use super::error::ApiError;
+use super::routes::{Edge, read_body};
+use crate::app::App;
+use crate::domain::ats_order::AtsOrder;
+use crate::domain::order::{Order, Stage, result_word};
+use crate::store::HistoryRow;
+
+/// `GET or POST /v1/packages`: query and body are ignored.
+pub(super) async fn packages(
+    State(app): State<Arc<App>>,
+    Caller(tenant): Caller,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let answer = app.packages(&tenant).await?;
+    let age = (app.clock.now() - answer.fetched_at).max(0) / 1000;
+    let etag = HeaderValue::from_str(&answer.etag).expect("a digest in quotes is a header value");
+    let unchanged = headers
+        .get(IF_NONE_MATCH)
+        .is_some_and(|known| known == etag);
+    let mut response = if unchanged {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Body::from(answer.body.clone()).into_response()
+    };
+    let out = response.headers_mut();
+    out.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    out.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    out.insert(ETAG, etag);
+    out.insert(AGE, HeaderValue::from(age));
+    Ok(response)
+}
+
+/// The answer to an order that was taken.
+#[derive(Serialize)]
+struct Taken<'a> {
+    background_check_id: &'a str,
+    tracking_id: &'a str,
+    stage: Stage,
+}
+
+/// `POST /v1/orders`.
+pub(super) async fn place_order(
+    State(app): State<Arc<App>>,
+    axum::Extension(edge): axum::Extension<Arc<Edge>>,
+    Caller(tenant): Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    if !is_json(&headers) {
+        let message = "The order has to be sent with `Content-Type: application/json`.";
+        return Err(ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not_json",
+            message,
+        ));
+    }
+    let body = read_body(body, edge.body_limit, edge.body_timeout).await?;
+    let order = AtsOrder::parse(&body).map_err(crate::app::AppError::from)?;
+    let order = app.place_order(&tenant, order).await?;
+    let taken = Taken {
+        background_check_id: &order.background_check_id,
+        tracking_id: &order.tracking_id,
+        stage: order.stage,
+    };
+    Ok((StatusCode::CREATED, Json(taken)).into_response())
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let mime = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let mime = mime.split(';').next().unwrap_or_default().trim();
+    mime.eq_ignore_ascii_case("application/json")
+}
+
+/// Where an order stands.
+#[derive(Serialize)]
+struct Status<'a> {
+    background_check_id: &'a str,
+    tracking_id: &'a str,
+    stage: Stage,
+    result: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    waiting_for_a_person: bool,
+    result_link_url: String,
+    history: Vec<HistoryRow>,
+}
+
+/// `GET /v1/orders/{background_check_id}`.
+pub(super) async fn order_status(
+    State(app): State<Arc<App>>,
+    Caller(tenant): Caller,
+    Path(background_check_id): Path<String>,
+) -> Result<Response, ApiError> {
+    let order = app.tenant_order(&tenant.id, &background_check_id).await?;
+    let story = app.story(order).await?;
+    let link = app.result_link(&story.order);
+    Ok(Json(status(&story.order, link, story.history)).into_response())
+}
+
+fn status(order: &Order, result_link_url: String, history: Vec<HistoryRow>) -> Status<'_> {
+    Status {
+        background_check_id: &order.background_check_id,
+        tracking_id: &order.tracking_id,
+        stage: order.stage,
+        result: result_word(order.result),
+        detail: order.detail.as_deref(),
+        waiting_for_a_person: order.waiting.is_some(),
+        result_link_url,
+        history,
+    }
+}
+
+/// `POST /v1/orders/{background_check_id}/cancel`.
+pub(super) async fn cancel_order(
+    State(app): State<Arc<App>>,
+    Caller(tenant): Caller,
+    Path(background_check_id): Path<String>,
+) -> Result<Response, ApiError> {
+    let order = app.tenant_order(&tenant.id, &background_check_id).await?;
+    let order = app.cancel_order(order).await?;
+    let taken = Taken {
+        background_check_id: &order.background_check_id,
+        tracking_id: &order.tracking_id,
+        stage: order.stage,
+    };
+    Ok(Json(taken).into_response())
+}
+
+/// `GET /v1/logo.png`.
+pub(super) async fn logo(axum::Extension(edge): axum::Extension<Arc<Edge>>) -> Response {
+    let logo: Bytes = edge.logo.clone();
+    let headers = [
+        (CONTENT_TYPE, "image/png"),
+        (CACHE_CONTROL, "public, max-age=86400"),
+    ];
+    (headers, logo).into_response()
+}

@@ -1,0 +1,50 @@
+//! Who is calling: HTTP Basic with Account ID and API Secret. An unknown account and a wrong secret
+//! get the same bytes after the same work.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use zeroize::Zeroizing;
+
+use super::error::ApiError;
+use crate::app::App;
+use crate::domain::tenant::Tenant;
+
+/// The tenant whose credentials came with the request: a handler that has one has proved it.
+pub(super) struct Caller(pub(super) Arc<Tenant>);
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let header = parts
+            .headers
+            .get(AUTHORIZATION)
+            .map(|value| value.as_bytes());
+        let pair = header
+            .and_then(credentials)
+            .ok_or_else(ApiError::unauthorized)?;
+        let (account, secret) = pair.split_once(':').ok_or_else(ApiError::unauthorized)?;
+        let directory = app.directory();
+        let tenant = directory
+            .authenticate(account, secret)
+            .cloned()
+            .ok_or_else(ApiError::unauthorized)?;
+        tracing::Span::current().record("tenant", tenant.id.as_str());
+        Ok(Self(tenant))
+    }
+}
+
+/// `Basic` and base64, whatever the case of the word.
+fn credentials(header: &[u8]) -> Option<Zeroizing<String>> {
+    let (scheme, encoded) = header.split_at_checked(6)?;
+    if !scheme.eq_ignore_ascii_case(b"basic ") {
+        return None;
+    }
+    let decoded = BASE64.decode(encoded.trim_ascii()).ok()?;
+    String::from_utf8(decoded).ok().map(Zeroizing::new)
+}

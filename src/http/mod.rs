@@ -1,0 +1,15 @@
+//! From bytes to the application and back: who is calling, what they said, and every answer they
+//! get. No rule and no query lives here.
+
+mod ats;
+mod auth;
+mod callbacks;
+mod error;
+mod operations;
+mod results;
+mod routes;
+mod server;
+
+pub use operations::Readiness;
+pub use routes::{Edge, operations, public};
+pub use server::{Listener, ServerOptions};

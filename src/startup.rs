@@ -1,0 +1,319 @@
+//! Putting the program together from its settings, and its life: start, ready, drain, out.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, AppOptions, DeliveryOptions, Parts};
+use crate::background;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::egress::{Judge, Resolver, WebhookClient, client::platform_tls};
+use crate::http::{self, Edge, Listener, Readiness, ServerOptions};
+use crate::seal::Keyring;
+use crate::store::{Store, StoreOptions};
+use crate::vendors::{Caller, CallerOptions, Registry};
+
+/// The built-in logo.
+const LOGO: &[u8] = include_bytes!("http/logo.png");
+
+/// Why the program does not start: one sentence for each thing to change.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct StartError(pub Vec<String>);
+
+impl StartError {
+    fn one(sentence: impl Into<String>) -> Self {
+        Self(vec![sentence.into()])
+    }
+}
+
+/// Opens the database as `settings` say. `serving`: this process is the one that serves it.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn open_store(
+    settings: &Settings,
+    serving: bool,
+    migrate: bool,
+) -> Result<Store, StartError> {
+    let options = StoreOptions {
+        url: settings.store.url.expose().to_owned(),
+        connections: u32::try_from(settings.store.connections).unwrap_or(u32::MAX),
+        migrate,
+        serving,
+    };
+    Store::open(&options).await.map_err(|error| {
+        let mut sentence = error.to_string();
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(source) = cause.source() {
+            sentence = format!("{sentence}: {source}");
+            cause = source;
+        }
+        StartError::one(format!("{sentence} (`store.url`)"))
+    })
+}
+
+/// Puts the gateway together, with what is in the database. `public` is how the outside reaches it
+/// where the settings do not say.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn build(
+    settings: &Settings,
+    store: Store,
+    clock: Clock,
+    public: SocketAddr,
+) -> Result<Arc<App>, StartError> {
+    clock.anchor(
+        store
+            .now()
+            .await
+            .map_err(|error| StartError::one(error.to_string()))?,
+    );
+    let keys = keyring(settings)?;
+    check_keys(&store, &keys).await?;
+    let vendors = Registry::load(
+        settings.vendors.dir.as_deref(),
+        settings.vendors.allow_sandbox,
+    )
+    .map_err(StartError)?;
+    check_steps(&store, &vendors).await?;
+    let judge = Judge::new(settings.egress.allow.clone()).map_err(|error| {
+        StartError::one(format!("cannot read this machine's addresses: {error}"))
+    })?;
+    let resolver = Resolver::new(&settings.egress.nameservers, Arc::new(judge))
+        .map_err(|error| StartError::one(error.to_string()))?;
+    let tls = platform_tls().map_err(|error| {
+        StartError::one(format!(
+            "cannot use this machine's certificate authorities: {error}"
+        ))
+    })?;
+    let caller = Caller::new(CallerOptions {
+        attempt_timeout: settings.orders.vendor_timeout,
+        reply_limit: settings.vendors.reply_limit,
+    });
+    let app = App::new(Parts {
+        store,
+        clock,
+        keys,
+        vendors,
+        caller: caller.map_err(StartError::one)?,
+        webhooks: WebhookClient::new(resolver, tls),
+        options: options(settings, public),
+    });
+    app.refresh_directory()
+        .await
+        .map_err(|error| StartError::one(error.to_string()))?;
+    Ok(app)
+}
+
+fn keyring(settings: &Settings) -> Result<Keyring, StartError> {
+    let Some(reference) = &settings.security.key else {
+        return Err(StartError::one(
+            "`security.key` is not set, and without it nothing can be sealed; `cleargate key new` prints one, and `security.key` takes a reference to it such as \"env:CLEARGATE_KEY\"",
+        ));
+    };
+    let key = reference
+        .resolve()
+        .map_err(|error| StartError::one(error.to_string()))?;
+    let old = settings
+        .security
+        .old_keys
+        .iter()
+        .map(|reference| reference.resolve());
+    let old = old
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| StartError::one(error.to_string()))?;
+    Keyring::new(&key, &old).map_err(|error| {
+        StartError::one(format!("{error} (`security.key` or `security.old_keys`)"))
+    })
+}
+
+/// A row sealed with a key that was not given could never be read again.
+async fn check_keys(store: &Store, keys: &Keyring) -> Result<(), StartError> {
+    let named = store
+        .sealing_keys()
+        .await
+        .map_err(|error| StartError::one(error.to_string()))?;
+    match named.iter().find(|id| !keys.knows(id)) {
+        None => Ok(()),
+        Some(id) => Err(StartError::one(format!(
+            "the database holds data sealed with key {}, but `security.key` is {} and it is not among `security.old_keys`; give the key the data were sealed with",
+            hex::encode(id),
+            keys.current_id()
+        ))),
+    }
+}
+
+/// A placing that is under way must find its next step in the sheet.
+async fn check_steps(store: &Store, vendors: &Registry) -> Result<(), StartError> {
+    let open = store
+        .open_placing_steps()
+        .await
+        .map_err(|error| StartError::one(error.to_string()))?;
+    let missing: Vec<String> = open
+        .into_iter()
+        .filter(|(vendor, step)| vendors.get(vendor).is_some_and(|vendor| !vendor.placing_steps.contains(step)))
+        .map(|(vendor, step)| format!("the sheet of `{vendor}` has no placing step `{step}`, which an order under way waits for; put the step back until those orders are placed"))
+        .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(StartError(missing))
+    }
+}
+
+fn options(settings: &Settings, public: SocketAddr) -> AppOptions {
+    let delivery = &settings.delivery;
+    AppOptions {
+        public_url: settings
+            .http
+            .public_url(public)
+            .as_str()
+            .trim_end_matches('/')
+            .to_owned(),
+        answer_within: settings.orders.answer_within,
+        vendor_timeout: settings.orders.vendor_timeout,
+        keep_personal_data: settings.orders.keep_personal_data,
+        allow_http: settings.egress.allow_http,
+        allow: settings.egress.allow.clone(),
+        delivery: DeliveryOptions {
+            attempts: i64::try_from(delivery.attempts).unwrap_or(12),
+            in_flight: delivery.in_flight,
+            in_flight_per_tenant: delivery.in_flight_per_tenant,
+            in_flight_per_origin: delivery.in_flight_per_origin,
+            attempt_timeout: delivery.attempt_timeout,
+        },
+        catalog_fresh_for: settings.catalog.fresh_for,
+        catalog_first_fetch: settings.catalog.first_fetch,
+    }
+}
+
+/// A gateway that serves.
+pub struct Serving {
+    /// The application behind it.
+    pub app: Arc<App>,
+    /// The public address.
+    pub public: SocketAddr,
+    /// The operations address.
+    pub operations: SocketAddr,
+    readiness: Readiness,
+    stop_claiming: CancellationToken,
+    stop_listening: CancellationToken,
+    listeners: tokio_util::task::TaskTracker,
+    drain_delay: Duration,
+    drain_deadline: Duration,
+}
+
+impl Serving {
+    /// Starts serving: listeners, background work, ready. `clock`: the running one but for tests,
+    /// which also leave background work to themselves (`background` is false).
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(
+        settings: &Settings,
+        clock: Clock,
+        background: bool,
+    ) -> Result<Self, StartError> {
+        let public = Listener::bind(settings.http.public_addr, "http.public_addr")
+            .await
+            .map_err(StartError::one)?;
+        let operations = Listener::bind(settings.http.operations_addr, "http.operations_addr")
+            .await
+            .map_err(StartError::one)?;
+        let logo = match &settings.http.logo {
+            None => Bytes::from_static(LOGO),
+            Some(path) => std::fs::read(path).map(Bytes::from).map_err(|error| {
+                StartError::one(format!(
+                    "`http.logo` is {}, which cannot be read ({error})",
+                    path.display()
+                ))
+            })?,
+        };
+        let store = open_store(settings, true, settings.store.migrate).await?;
+        let app = build(settings, store, clock, public.addr()).await?;
+        let edge = Edge {
+            body_limit: settings.http.body_limit,
+            body_timeout: settings.http.body_timeout,
+            logo,
+        };
+        let serving = Self {
+            public: public.addr(),
+            operations: operations.addr(),
+            readiness: Readiness::default(),
+            stop_claiming: CancellationToken::new(),
+            stop_listening: CancellationToken::new(),
+            listeners: tokio_util::task::TaskTracker::new(),
+            drain_delay: settings.http.drain_delay,
+            drain_deadline: settings.http.drain_deadline,
+            app,
+        };
+        if background {
+            background::start(
+                &serving.app,
+                settings.background.idle_poll,
+                &serving.stop_claiming,
+            );
+        }
+        let options = ServerOptions {
+            header_timeout: settings.http.header_timeout,
+            max_connections: settings.http.max_connections,
+            drain_deadline: settings.http.drain_deadline,
+        };
+        serving.listen(
+            public,
+            http::public(Arc::clone(&serving.app), edge),
+            &options,
+        );
+        serving.listen(
+            operations,
+            http::operations(serving.readiness.clone()),
+            &options,
+        );
+        serving.readiness.set(true);
+        tracing::info!(
+            event = "listening",
+            public = %serving.public,
+            operations = %serving.operations,
+            public_url = %serving.app.options.public_url,
+            egress_allow = ?settings.egress.allow,
+            egress_allow_http = settings.egress.allow_http,
+            "listening"
+        );
+        Ok(serving)
+    }
+
+    fn listen(&self, listener: Listener, routes: axum::Router, options: &ServerOptions) {
+        self.listeners
+            .spawn(listener.serve(routes, options.clone(), self.stop_listening.clone()));
+    }
+
+    /// Ends in order: not ready, still serving for the drain delay, no new claims, then what is
+    /// under way finishes within the drain deadline.
+    pub async fn drain(self) {
+        self.readiness.set(false);
+        self.stop_claiming.cancel();
+        tokio::time::sleep(self.drain_delay).await;
+        self.stop_listening.cancel();
+        self.listeners.close();
+        self.app.tasks.close();
+        let finished = async {
+            self.listeners.wait().await;
+            self.app.tasks.wait().await;
+        };
+        if tokio::time::timeout(self.drain_deadline, finished)
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "work was still under way at the drain deadline; it will be taken up again"
+            );
+        }
+        self.app.store.close().await;
+    }
+}

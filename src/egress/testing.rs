@@ -130,6 +130,8 @@ pub(super) enum Then {
     /// Waits for the next request.
     Keep,
     Close,
+    /// Closes when the receiver is told to hang up.
+    CloseWhenTold,
     /// Holds the connection and says nothing more.
     Hang,
     /// Writes until nobody reads.
@@ -142,6 +144,7 @@ type Script = Arc<dyn Fn(usize) -> (Vec<u8>, Then) + Send + Sync>;
 struct Seen {
     connects: AtomicUsize,
     requests: Mutex<Vec<String>>,
+    told: Notify,
     closed: Notify,
 }
 
@@ -202,6 +205,12 @@ impl Receiver {
         self.seen.requests.lock().unwrap().clone()
     }
 
+    /// Ends the connection that waits to be told so.
+    pub(super) async fn hang_up(&self) {
+        self.seen.told.notify_one();
+        self.closed().await;
+    }
+
     /// Waits until a connection has ended, on whichever side.
     pub(super) async fn closed(&self) {
         self.seen.closed.notified().await;
@@ -247,6 +256,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, script: &Script,
         match then {
             Then::Keep => {}
             Then::Close => return,
+            Then::CloseWhenTold => return seen.told.notified().await,
             Then::Hang => std::future::pending().await,
             Then::Pour => while stream.write_all(&[b'x'; 8192]).await.is_ok() {},
         }

@@ -1,1 +1,3 @@
+//! The `cleargate` program.
+
 fn main() {}

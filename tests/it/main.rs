@@ -1,1 +1,4 @@
-fn main() {}
+//! The promises that Cleargate makes, each kept in a file of its own.
+
+mod architecture;
+mod support;

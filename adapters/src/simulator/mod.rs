@@ -3,12 +3,40 @@
 //! They are written from the vendors' documentation, not from our sheets, refuse what the vendor
 //! would refuse, and count what they were asked. Sockets and the clock stay outside: whoever
 //! drives a [`Simulator`] gives it the time and carries its bytes.
+//!
+//! What fake vendors share stands beside them: the wire, faults, idempotency keys, callbacks that
+//! wait for an acknowledgement, and the moves that come with time alone.
+
+pub mod checkr;
+mod faults;
+mod idempotency;
+mod outbox;
+pub mod sandbox;
+#[cfg(test)]
+mod testing;
+mod timeline;
+mod wire;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::checkr::Checkr;
+pub use self::sandbox::Sandbox;
+pub use self::timeline::Pace;
 use crate::vocabulary::Millis;
+
+/// The fake vendors there are, as [`named`] knows them.
+pub const NAMES: &[&str] = &["sandbox", "checkr"];
+
+/// A fresh fake vendor with its default account, whose orders move with time.
+pub fn named(name: &str) -> Option<Box<dyn Simulator>> {
+    match name {
+        "sandbox" => Some(Box::new(Sandbox::default())),
+        "checkr" => Some(Box::new(Checkr::default())),
+        _ => None,
+    }
+}
 
 /// A request as it arrived at the fake vendor.
 #[derive(Clone, Debug)]
@@ -87,13 +115,13 @@ pub struct HeldOrder {
 pub struct FaultOrder {
     /// What goes wrong.
     pub kind: FaultKind,
-    /// For requests whose path contains this; empty: all.
+    /// For requests whose path contains this; empty: all. For callbacks: their address.
     #[serde(default)]
     pub path: String,
     /// For requests of this method; empty: all.
     #[serde(default)]
     pub method: String,
-    /// How many times; 0: until told otherwise.
+    /// How many times (requests, callbacks or look-ups); 0: until told otherwise.
     #[serde(default)]
     pub times: u32,
 }
@@ -104,7 +132,7 @@ pub struct FaultOrder {
 pub enum FaultKind {
     /// Nothing any more: clears all faults.
     None,
-    /// Acts, and never answers.
+    /// Acts, and never answers. A repeat with the same key is in flight for 5 s.
     ActAndHang,
     /// Acts, and resets the connection.
     ActAndReset,
@@ -124,7 +152,7 @@ pub enum FaultKind {
     TooMany,
     /// Does not act, and refuses the credentials.
     Unauthorized,
-    /// Sends no callbacks.
+    /// Sends no callbacks: what happens meanwhile is never announced.
     Mute,
     /// Sends every callback twice.
     Stutter,
@@ -136,6 +164,9 @@ pub enum FaultKind {
 pub trait Simulator: Send {
     /// The vendor it fakes, as sheets name it.
     fn name(&self) -> &'static str;
+
+    /// The only credentials it accepts and signs with, by the names its sheet gives them.
+    fn credentials(&self) -> Vec<(&'static str, String)>;
 
     /// Answers one request.
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response;
@@ -152,7 +183,8 @@ pub trait Simulator: Send {
     fn orders(&self) -> Vec<HeldOrder>;
 
     /// Moves the order known by `key` (our reference or theirs) to the vendor's own words and
-    /// calls back. `false`: there is no such order.
+    /// calls back. Words the vendor does not have are said as well. `false`: nothing was changed,
+    /// because there is no such order or the simulator cannot read the words.
     fn advance(&mut self, key: &str, status: &str, result: Option<&str>, now: Millis) -> bool;
 
     /// Makes it misbehave.
@@ -161,4 +193,18 @@ pub trait Simulator: Send {
     /// Where callbacks go that are not addressed by the order itself, for vendors that have one
     /// address per account.
     fn set_callback_url(&mut self, url: &str);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_names_the_vendor_of_that_name_and_no_other() {
+        for name in NAMES {
+            let vendor = named(name).expect("it is one of the names");
+            assert_eq!(vendor.name(), *name);
+        }
+        assert!(named("nobody").is_none());
+    }
 }

@@ -1,0 +1,538 @@
+//! A vendor of two steps that obeys every law, unless it is given a defect.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::super::Fixtures;
+use crate::callback::{
+    Acknowledgement, Callbacks, Note, OrderKey, Proof, ReadCallback, Says, Unreadable, Verified,
+};
+use crate::contract::{
+    Ambiguity, Auth, CancelOrder, Context, Effect, Escape, Fault, FetchOrder, Found, Memo, Method,
+    Piece, PlaceOrder, Policy, Reference, Reply, Request, Translate, Turn, Unfit, Vendor,
+};
+use crate::vocabulary::{Outcome, Progress, Standing, TheirRef};
+
+/// What is wrong with the vendor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Defect {
+    None,
+    StepNobodySees,
+    OtherReason,
+    MoodyMeaning,
+    RelativePath,
+    PersonalPath,
+    PersonalQuery,
+    OwnAuthorization,
+    UnnamedHole,
+    LiteralAuth,
+    PersonalMemo,
+    UnknownStep,
+    NoReference,
+    NamelessCallbacks,
+    MissedUnderOtherName,
+    MissedTooLate,
+    NotMissed,
+    ZipForgotten,
+    ZipDroppedAndUsed,
+    TooManyTurns,
+    BackToTheStart,
+    ServerErrorRefuses,
+    ServerErrorPlaces,
+    AnyCreatedPlaces,
+    AnyIdPlaces,
+    ProxyPageIsAbsence,
+    ServerErrorIsAbsence,
+    UnknownResultPasses,
+    MissingPartialPasses,
+    PartialUnread,
+    UnknownStatusCancels,
+    UnknownStatusFails,
+    UnknownStatusRefuses,
+    UnknownStatusHidden,
+    PanicsOnOddBytes,
+    ReaderPanicsOnOddBytes,
+    OtherProofHeader,
+    StaleBelieved,
+    HintBelieved,
+    MoodyReader,
+}
+
+/// Each defect with the law that it breaks.
+pub(super) const DEFECTS: &[(&str, Defect)] = &[
+    ("complete_fixtures", Defect::StepNobodySees),
+    ("golden", Defect::OtherReason),
+    ("deterministic", Defect::MoodyMeaning),
+    ("path", Defect::RelativePath),
+    ("path", Defect::PersonalPath),
+    ("path", Defect::PersonalQuery),
+    ("secrets", Defect::OwnAuthorization),
+    ("secrets", Defect::UnnamedHole),
+    ("secrets", Defect::LiteralAuth),
+    ("memo", Defect::PersonalMemo),
+    ("memo", Defect::UnknownStep),
+    ("reference", Defect::NoReference),
+    ("reference", Defect::NamelessCallbacks),
+    ("required", Defect::MissedUnderOtherName),
+    ("required", Defect::MissedTooLate),
+    ("required", Defect::NotMissed),
+    ("used_or_dropped", Defect::ZipForgotten),
+    ("used_or_dropped", Defect::ZipDroppedAndUsed),
+    ("turns", Defect::TooManyTurns),
+    ("turns", Defect::BackToTheStart),
+    ("unmapped", Defect::ServerErrorRefuses),
+    ("unmapped", Defect::ServerErrorPlaces),
+    ("positive_sign", Defect::AnyCreatedPlaces),
+    ("positive_sign", Defect::AnyIdPlaces),
+    ("absence", Defect::ProxyPageIsAbsence),
+    ("absence", Defect::ServerErrorIsAbsence),
+    ("false_pass", Defect::UnknownResultPasses),
+    ("false_pass", Defect::MissingPartialPasses),
+    ("false_pass", Defect::PartialUnread),
+    ("unknown_words", Defect::UnknownStatusCancels),
+    ("unknown_words", Defect::UnknownStatusFails),
+    ("unknown_words", Defect::UnknownStatusRefuses),
+    ("unknown_words", Defect::UnknownStatusHidden),
+    ("survives", Defect::PanicsOnOddBytes),
+    ("survives", Defect::ReaderPanicsOnOddBytes),
+    ("proof", Defect::OtherProofHeader),
+    ("proof", Defect::StaleBelieved),
+    ("hint", Defect::HintBelieved),
+    ("pure_reading", Defect::MoodyReader),
+];
+
+/// The vendor's fixtures. `vendor.toml` comes first.
+pub(super) const FIXTURES: &[(&str, &str)] = &[
+    ("vendor.toml", include_str!("tiny/vendor.toml")),
+    ("place.toml", include_str!("tiny/place.toml")),
+    ("fetch.toml", include_str!("tiny/fetch.toml")),
+    ("cancel.toml", include_str!("tiny/cancel.toml")),
+    ("callbacks.toml", include_str!("tiny/callbacks.toml")),
+];
+
+pub(super) fn fixtures() -> Fixtures {
+    Fixtures::parse(FIXTURES).unwrap()
+}
+
+/// The vendor's code, for all of its operations.
+struct Tiny {
+    defect: Defect,
+    calls: AtomicUsize,
+}
+
+impl Tiny {
+    fn has(&self, defect: Defect) -> bool {
+        self.defect == defect
+    }
+
+    /// A number that is never the same, for a vendor of moods.
+    fn mood(&self) -> Option<String> {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        Some(format!("mood {call}"))
+    }
+
+    fn request(&self, step: &str, method: Method, path: &str, body: Value) -> Request {
+        Request {
+            step: step.into(),
+            method,
+            path: path.into(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            mime: Some("application/json".into()),
+            body: vec![Piece::text(body.to_string())],
+            effect: match method {
+                Method::Get => Effect::Read,
+                _ => Effect::Once,
+            },
+        }
+    }
+
+    fn person(&self, op: &PlaceOrder) -> Result<Request, Unfit> {
+        let unfit = |field: &str| Unfit {
+            field: field.into(),
+            why: "is missing, and the vendor needs it".into(),
+        };
+        let email = op.order.text("applicant.email");
+        let lenient = self.has(Defect::MissedTooLate) || self.has(Defect::NotMissed);
+        if email.is_none() && !lenient {
+            let named = match self.defect {
+                Defect::MissedUnderOtherName => "applicant.phone",
+                _ => "applicant.email",
+            };
+            return Err(unfit(named));
+        }
+        let mut body = json!({});
+        for field in crate::vocabulary::Order::FIELDS {
+            let forgotten = self.has(Defect::ZipForgotten) && *field == "applicant.zip";
+            if !field.starts_with("order.") && !forgotten {
+                body[field] = op.order.text(field).into();
+            }
+        }
+        let mut request = self.request("person", Method::Post, "/people", body);
+        let email = email.unwrap_or_default().to_owned();
+        let literal = vec![Piece::text("Bearer literal")];
+        let hole = vec![Piece::Secret {
+            name: "nobody_gave_it".into(),
+            escape: Escape::None,
+        }];
+        match self.defect {
+            Defect::RelativePath => request.path = "people".into(),
+            Defect::PersonalPath => request.path = format!("/people/{}", email.replace('@', "%40")),
+            Defect::PersonalQuery => request.query.push(("email".into(), email)),
+            Defect::OwnAuthorization => request.headers.push(("Authorization".into(), literal)),
+            Defect::UnnamedHole => request.headers.push(("x-partner".into(), hole)),
+            _ => {}
+        }
+        Ok(request)
+    }
+
+    fn order(&self, op: &PlaceOrder, memo: &Memo) -> Result<Request, Unfit> {
+        if self.has(Defect::MissedTooLate) && op.order.text("applicant.email").is_none() {
+            return Err(Unfit {
+                field: "applicant.email".into(),
+                why: "is missing, and the vendor needs it".into(),
+            });
+        }
+        let mut body = json!({
+            "person": memo.values.get("person"),
+            "package": op.order.package,
+            "add_ons": op.order.add_ons,
+            "reference": op.ours.0,
+        });
+        if self.has(Defect::NoReference) || self.has(Defect::NamelessCallbacks) {
+            body["reference"] = Value::Null;
+        }
+        Ok(self.request("order", Method::Post, "/orders", body))
+    }
+
+    fn person_made(&self, op: &PlaceOrder, reply: &Reply) -> Result<Turn<Progress>, Fault> {
+        let body = self.body(reply)?;
+        let id = body["person"].as_str().filter(|id| !id.is_empty());
+        let id = id.filter(|_| reply.status == 201);
+        let Some(id) = id else {
+            return Err(match reply.status {
+                401 | 403 => Fault::Denied,
+                _ => unclear(),
+            });
+        };
+        let mut memo = Memo {
+            step: "order".into(),
+            ..Memo::default()
+        };
+        memo.values.insert("person".into(), id.into());
+        if self.has(Defect::PersonalMemo) {
+            let email = op.order.text("applicant.email").unwrap_or_default();
+            memo.values.insert("email".into(), email.into());
+        }
+        if self.has(Defect::UnknownStep) {
+            memo.step = "order_it".into();
+        }
+        Ok(Turn::Next(memo))
+    }
+
+    fn order_made(&self, memo: &Memo, reply: &Reply) -> Result<Turn<Progress>, Fault> {
+        let refused = Err(Fault::Refused {
+            code: "unacceptable".into(),
+            field: None,
+            message: "The vendor did not take the order.".into(),
+        });
+        let person = || TheirRef(memo.values.get("person").cloned().unwrap_or_default());
+        let placed = |theirs| Ok(Turn::Done(Progress::new(theirs, Some(Standing::Invited))));
+        match (self.defect, reply.status) {
+            (_, 422) | (Defect::ServerErrorRefuses, 500..) => return refused,
+            (Defect::AnyCreatedPlaces, 201) => {
+                return self
+                    .progress(&self.body(reply)?)
+                    .map(Turn::Done)
+                    .or(placed(person()));
+            }
+            (Defect::ServerErrorPlaces, 503) => return placed(person()),
+            (_, 201) => {}
+            _ => return Err(unclear()),
+        }
+        let body = self.body(reply)?;
+        if self.has(Defect::BackToTheStart) && body["person"].is_string() {
+            return Ok(Turn::Next(Memo {
+                step: "person".into(),
+                ..Memo::default()
+            }));
+        }
+        if self.has(Defect::AnyIdPlaces) && body["status"].is_string() {
+            let id = body["id"].as_str();
+            return placed(id.map_or_else(person, |id| TheirRef(id.into())));
+        }
+        Ok(Turn::Done(self.progress(&body)?))
+    }
+
+    fn body(&self, reply: &Reply) -> Result<Value, Fault> {
+        if self.has(Defect::PanicsOnOddBytes) {
+            std::str::from_utf8(&reply.body).unwrap();
+        }
+        Ok(serde_json::from_slice(&reply.body).unwrap_or(Value::Null))
+    }
+
+    /// Where the order in `body` stands.
+    fn progress(&self, body: &Value) -> Result<Progress, Fault> {
+        let id = body["id"].as_str().filter(|id| !id.is_empty());
+        let mut progress = Progress::new(TheirRef(id.ok_or_else(unclear)?.into()), None);
+        let status = body["status"].as_str().ok_or_else(unclear)?;
+        progress.standing = match status {
+            "invited" => Some(Standing::Invited),
+            "working" => Some(Standing::InProgress),
+            "canceled" => Some(Standing::Canceled),
+            "done" => Some(Standing::Complete(self.outcome(body))),
+            _ => match self.defect {
+                Defect::UnknownStatusCancels => Some(Standing::Canceled),
+                Defect::UnknownStatusFails => Some(Standing::Failed),
+                Defect::UnknownStatusRefuses => return Err(Fault::Denied),
+                _ => None,
+            },
+        };
+        if progress.standing.is_none() && !self.has(Defect::UnknownStatusHidden) {
+            progress.unknown.push(format!("status={status}"));
+        }
+        Ok(progress)
+    }
+
+    fn outcome(&self, body: &Value) -> Outcome {
+        let whole = match self.defect {
+            Defect::MissingPartialPasses => {
+                body["partial"] == json!(false) || body["partial"].is_null()
+            }
+            // It reads `partial`, but takes what it does not know for good.
+            Defect::PartialUnread => body["partial"] == json!(false) || body["partial"].is_string(),
+            _ => body["partial"] == json!(false),
+        };
+        match body["result"].as_str() {
+            Some("clear") if whole => Outcome::Pass,
+            Some("clear" | "hits") | None => Outcome::Review,
+            Some(_) if self.has(Defect::UnknownResultPasses) => Outcome::Pass,
+            Some(_) => Outcome::Review,
+        }
+    }
+
+    fn search(&self, ours: &str, reply: &Reply) -> Result<Found, Fault> {
+        let absent = Ok(Found::NotSeen { blind: false });
+        if reply.status >= 500 && self.has(Defect::ServerErrorIsAbsence) {
+            return absent;
+        }
+        let body = self.body(reply)?;
+        let orders = body["orders"].as_array().filter(|_| reply.status == 200);
+        let Some(orders) = orders else {
+            return match self.has(Defect::ProxyPageIsAbsence) && reply.body.starts_with(b"<") {
+                true => absent,
+                false => Err(unclear()),
+            };
+        };
+        match orders.iter().find(|order| order["reference"] == ours) {
+            Some(order) => Ok(Found::One(self.progress(order)?)),
+            None => absent,
+        }
+    }
+}
+
+fn unclear() -> Fault {
+    Fault::Unclear("the answer is not of the vendor's form".into())
+}
+
+impl Translate<PlaceOrder> for Tiny {
+    fn encode(&self, op: &PlaceOrder, memo: &Memo, _: &Context<'_>) -> Result<Request, Unfit> {
+        match memo.step.as_str() {
+            "" | "person" => self.person(op),
+            _ => self.order(op, memo),
+        }
+    }
+
+    fn decode(
+        &self,
+        op: &PlaceOrder,
+        memo: &Memo,
+        _: &Context<'_>,
+        reply: &Reply,
+    ) -> Result<Turn<Progress>, Fault> {
+        match memo.step.as_str() {
+            "" | "person" => self.person_made(op, reply),
+            _ => self.order_made(memo, reply),
+        }
+    }
+}
+
+impl Translate<FetchOrder> for Tiny {
+    fn encode(&self, op: &FetchOrder, _: &Memo, _: &Context<'_>) -> Result<Request, Unfit> {
+        Ok(match op {
+            FetchOrder::Theirs(theirs) => {
+                let path = format!("/orders/{}", theirs.0);
+                self.request("read", Method::Get, &path, Value::Null)
+            }
+            FetchOrder::Ours { ours, .. } => {
+                let mut request = self.request("search", Method::Get, "/orders", Value::Null);
+                request.query.push(("reference".into(), ours.0.clone()));
+                request
+            }
+        })
+    }
+
+    fn decode(
+        &self,
+        op: &FetchOrder,
+        _: &Memo,
+        _: &Context<'_>,
+        reply: &Reply,
+    ) -> Result<Turn<Found>, Fault> {
+        let mut found = match op {
+            FetchOrder::Ours { ours, .. } => self.search(&ours.0, reply)?,
+            FetchOrder::Theirs(_) if reply.status == 200 => {
+                Found::One(self.progress(&self.body(reply)?)?)
+            }
+            FetchOrder::Theirs(_) => return Err(unclear()),
+        };
+        if let (Found::One(progress), true) = (&mut found, self.has(Defect::MoodyMeaning)) {
+            progress.detail = self.mood();
+        }
+        Ok(Turn::Done(found))
+    }
+}
+
+impl Translate<CancelOrder> for Tiny {
+    fn encode(&self, op: &CancelOrder, _: &Memo, cx: &Context<'_>) -> Result<Request, Unfit> {
+        let reason = match self.defect {
+            Defect::OtherReason => "no reason",
+            _ => "withdrawn",
+        };
+        let path = format!("/orders/{}/cancel", op.theirs.0);
+        let mut request = self.request("cancel", Method::Post, &path, json!({ "reason": reason }));
+        request
+            .headers
+            .push(("X-Tiny".into(), vec![Piece::text(cx.key)]));
+        Ok(request)
+    }
+
+    fn decode(
+        &self,
+        _: &CancelOrder,
+        _: &Memo,
+        _: &Context<'_>,
+        reply: &Reply,
+    ) -> Result<Turn<Progress>, Fault> {
+        Ok(Turn::Done(self.progress(&self.body(reply)?)?))
+    }
+}
+
+impl ReadCallback for Tiny {
+    fn read(&self, callback: Verified<'_>, _: &Context<'_>) -> Result<Vec<Note>, Unreadable> {
+        if self.has(Defect::ReaderPanicsOnOddBytes) {
+            std::str::from_utf8(callback.body()).unwrap();
+        }
+        let unreadable = |_| Unreadable("it is not of the vendor's form".into());
+        let body: Value = serde_json::from_slice(callback.body()).unwrap_or(Value::Null);
+        let mut progress = self.progress(&body).map_err(unreadable)?;
+        if self.has(Defect::MoodyReader) {
+            progress.detail = self.mood();
+        }
+        Ok(vec![Note {
+            order: vec![OrderKey::Theirs(progress.theirs.clone())],
+            says: Says::Progress(Box::new(progress)),
+        }])
+    }
+}
+
+pub(super) fn vendor(defect: Defect) -> Vendor {
+    let tiny = Arc::new(Tiny {
+        defect,
+        calls: AtomicUsize::new(0),
+    });
+    let has = |other| defect == other;
+    let when = |other, text: &str| has(other).then(|| text.to_owned());
+    let steps = ["person".to_owned(), "order".to_owned()].into_iter();
+    let key = match has(Defect::LiteralAuth) {
+        true => Piece::text("sk_live_1"),
+        false => Piece::Secret {
+            name: "api_key".into(),
+            escape: Escape::None,
+        },
+    };
+    let dropped = when(Defect::ZipDroppedAndUsed, "applicant.zip")
+        .or(when(Defect::NamelessCallbacks, "reference"));
+    Vendor {
+        name: "tiny".into(),
+        title: "Tiny".into(),
+        settings: Vec::new(),
+        credentials: vec!["api_key".into(), "webhook_secret".into()],
+        auth: Auth::Basic {
+            user: vec![key],
+            password: Vec::new(),
+        },
+        policy: policy(defect),
+        sandbox: false,
+        dropped: ["order.placed_at".to_owned()]
+            .into_iter()
+            .chain(dropped)
+            .collect(),
+        placing_steps: steps
+            .chain(when(Defect::StepNobodySees, "consent"))
+            .collect(),
+        place: tiny.clone(),
+        list: None,
+        fetch: Some(tiny.clone()),
+        finds_ours: true,
+        fetch_many: None,
+        cancel: Some(tiny.clone()),
+        report: None,
+        verify: None,
+        callbacks: Some(callbacks(defect, tiny)),
+    }
+}
+
+fn policy(defect: Defect) -> Policy {
+    Policy {
+        reference: Reference {
+            alphabet: "abcdefghijklmnopqrstuvwxyz".into(),
+            length: 20,
+        },
+        ambiguity: match defect {
+            Defect::NamelessCallbacks => Ambiguity::WaitForCallback(Duration::from_secs(60)),
+            _ => Ambiguity::LookUp,
+        },
+        absent_after: Duration::from_secs(60),
+        look_first: Duration::from_secs(60),
+        look_at_most: Duration::from_secs(3_600),
+        reopens_for: None,
+        most_turns: match defect {
+            Defect::TooManyTurns => 1,
+            _ => 3,
+        },
+    }
+}
+
+fn callbacks(defect: Defect, reader: Arc<Tiny>) -> Callbacks {
+    let header = match defect {
+        Defect::OtherProofHeader => "x-other",
+        _ => "x-signature",
+    };
+    let hours = match defect {
+        Defect::StaleBelieved => 100,
+        _ => 1,
+    };
+    Callbacks {
+        methods: vec![Method::Post],
+        cap: 10_000,
+        proof: match defect {
+            Defect::HintBelieved => Proof::Hint,
+            _ => Proof::HmacTimestamped {
+                header: header.into(),
+                secret: "webhook_secret".into(),
+                tolerance: Duration::from_secs(hours * 3_600),
+            },
+        },
+        challenge: None,
+        accepted: Acknowledgement {
+            status: 200,
+            mime: None,
+            body: String::new(),
+        },
+        reader,
+    }
+}

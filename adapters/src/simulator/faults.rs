@@ -1,0 +1,163 @@
+//! Which fault strikes what, and what each does to a response.
+
+use super::{Arrived, FaultKind, FaultOrder, Manner, Response};
+use crate::vocabulary::Millis;
+
+/// How long [`FaultKind::Invisible`] hides an order from look-ups.
+const INVISIBLE_FOR: Millis = 30_000;
+
+/// The faults that were ordered and have not run out, oldest first; the first that fits strikes.
+#[derive(Default)]
+pub(super) struct Faults {
+    orders: Vec<FaultOrder>,
+}
+
+impl Faults {
+    /// Takes an order; [`FaultKind::None`] clears all others.
+    pub(super) fn order(&mut self, fault: FaultOrder) {
+        if fault.kind == FaultKind::None {
+            self.orders.clear();
+        } else {
+            self.orders.push(fault);
+        }
+    }
+
+    /// The fault that strikes this request.
+    pub(super) fn strike(&mut self, request: &Arrived) -> Option<FaultKind> {
+        use FaultKind::{Invisible, Mute, None as Nothing, Stutter};
+        self.take(&request.method, request.path(), |kind| {
+            !matches!(kind, Nothing | Mute | Stutter | Invisible)
+        })
+    }
+
+    /// How often a callback to `url` is queued: not at all while mute, twice while stuttering.
+    pub(super) fn copies(&mut self, url: &str) -> usize {
+        let mut takes = |wanted| self.take("POST", url, |kind| kind == wanted).is_some();
+        if takes(FaultKind::Mute) {
+            0
+        } else if takes(FaultKind::Stutter) {
+            2
+        } else {
+            1
+        }
+    }
+
+    /// Orders placed after this moment are hidden from this look-up.
+    pub(super) fn hidden_after(&mut self, request: &Arrived, now: Millis) -> Millis {
+        let hides = self.take(&request.method, request.path(), |kind| {
+            kind == FaultKind::Invisible
+        });
+        hides.map_or(Millis::MAX, |_| now - INVISIBLE_FOR)
+    }
+
+    fn take(
+        &mut self,
+        method: &str,
+        path: &str,
+        fits: impl Fn(FaultKind) -> bool,
+    ) -> Option<FaultKind> {
+        let index = self.orders.iter().position(|order| {
+            fits(order.kind)
+                && path.contains(&order.path)
+                && (order.method.is_empty() || order.method.eq_ignore_ascii_case(method))
+        })?;
+        let kind = self.orders[index].kind;
+        match self.orders[index].times {
+            0 => {}
+            1 => drop(self.orders.remove(index)),
+            _ => self.orders[index].times -= 1,
+        }
+        Some(kind)
+    }
+}
+
+impl FaultKind {
+    /// What is answered where this fault keeps the vendor from acting. `denied` and `too_many` are
+    /// the vendor's own words for these.
+    pub(super) fn instead_of_acting(
+        self,
+        denied: impl FnOnce() -> Response,
+        too_many: impl FnOnce() -> Response,
+    ) -> Option<Response> {
+        match self {
+            Self::Hang => Some(Response::nothing(Manner::Never)),
+            Self::Reset => Some(Response::nothing(Manner::Reset)),
+            Self::Unavailable => {
+                Some(page(503, "Service Unavailable").with_header("retry-after", "2"))
+            }
+            Self::TooMany => Some(too_many()),
+            Self::Unauthorized => Some(denied()),
+            _ => None,
+        }
+    }
+
+    /// What becomes of the answer of a vendor that has acted.
+    pub(super) fn spoil(self, response: Response) -> Response {
+        match self {
+            Self::ActAndHang => response.sent(Manner::Never),
+            Self::ActAndReset => response.sent(Manner::Reset),
+            Self::ActAndBadGateway => page(502, "Bad Gateway"),
+            Self::ActAndTruncate => response.sent(Manner::Truncated),
+            Self::ActAndDrip => response.sent(Manner::Dripping),
+            _ => response,
+        }
+    }
+}
+
+/// What the proxy in front of a vendor answers in its place.
+fn page(status: u16, title: &str) -> Response {
+    let html = format!("<html><head><title>{status} {title}</title></head></html>");
+    Response {
+        status,
+        headers: vec![("content-type".to_owned(), "text/html".to_owned())],
+        body: html.into_bytes(),
+        manner: Manner::Plainly,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{fault, get};
+    use super::*;
+
+    #[test]
+    fn a_fault_strikes_only_what_it_names_and_only_so_often() {
+        let mut faults = Faults::default();
+        faults.order(FaultOrder {
+            kind: FaultKind::Hang,
+            path: "/orders".into(),
+            method: "get".into(),
+            times: 2,
+        });
+        assert_eq!(faults.strike(&get("/packages?x=/orders")), None);
+        assert_eq!(faults.strike(&get("/orders/1")), Some(FaultKind::Hang));
+        assert_eq!(faults.strike(&get("/orders")), Some(FaultKind::Hang));
+        assert_eq!(faults.strike(&get("/orders")), None);
+    }
+
+    #[test]
+    fn a_fault_without_a_number_lasts_until_all_are_cleared() {
+        let mut faults = Faults::default();
+        faults.order(fault(FaultKind::Reset, 0));
+        for _ in 0..3 {
+            assert_eq!(faults.strike(&get("/")), Some(FaultKind::Reset));
+        }
+        faults.order(fault(FaultKind::None, 0));
+        assert_eq!(faults.strike(&get("/")), None);
+    }
+
+    #[test]
+    fn faults_of_callbacks_and_look_ups_do_not_strike_requests() {
+        let mut faults = Faults::default();
+        for kind in [FaultKind::Mute, FaultKind::Stutter, FaultKind::Invisible] {
+            faults.order(fault(kind, 1));
+        }
+        assert_eq!(faults.strike(&get("/")), None);
+        assert_eq!(faults.hidden_after(&get("/"), 40_000), 10_000);
+        assert_eq!(faults.hidden_after(&get("/"), 40_000), Millis::MAX);
+        assert_eq!(
+            [faults.copies("u"), faults.copies("u"), faults.copies("u")],
+            [0, 2, 1]
+        );
+    }
+}

@@ -1,0 +1,253 @@
+//! Callbacks of vendors: verified over their raw bytes, committed sealed, acknowledged, and then
+//! applied once. What proves nothing only makes us look.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapters::Context;
+use adapters::callback::{Acknowledgement, Callbacks, Incoming, Note, OrderKey, Proof, Says, Verified, verify};
+use adapters::contract::Method;
+use adapters::vocabulary::{Millis, Progress};
+use adapters::Vendor;
+
+use crate::app::{App, AppError, crash};
+use crate::clock::millis;
+use crate::domain::looking::hinted_look;
+use crate::domain::order::{Order, Source};
+use crate::domain::tenant::Connection;
+use crate::seal::{Purpose, digest};
+use crate::store::{CallbackRow, Inserted, Saved, StoreError, new_id};
+
+/// A callback whose worker dies is taken up again after this.
+const CLAIM: Duration = Duration::from_secs(30);
+
+/// Whom a callback address belongs to; known before a byte of the body is read.
+pub struct CallbackAddress {
+    connection: Arc<Connection>,
+    vendor: Arc<Vendor>,
+    callbacks: Callbacks,
+}
+
+impl CallbackAddress {
+    /// The largest body that is read, in bytes.
+    pub fn cap(&self) -> usize {
+        self.callbacks.cap
+    }
+
+    /// The vendor's name, for logs and metrics.
+    pub fn vendor(&self) -> &str {
+        &self.vendor.name
+    }
+}
+
+/// What a vendor is answered.
+#[derive(Debug, PartialEq, Eq)]
+pub enum CallbackAnswer {
+    /// The vendor's own acknowledgement.
+    Acknowledged(Acknowledgement),
+    /// Not a method that carries callbacks here.
+    MethodNotAllowed,
+    /// The proof is missing, wrong or stale.
+    NotBelieved,
+}
+
+impl App {
+    /// The connection and vendor of a callback address.
+    pub fn callback_address(&self, vendor: &str, token: &str) -> Option<CallbackAddress> {
+        let directory = self.directory();
+        let connection = directory.connection_by_token(token).filter(|connection| connection.vendor == vendor)?;
+        let vendor = self.vendor_of(connection)?;
+        let callbacks = vendor.callbacks.clone()?;
+        Some(CallbackAddress { connection: Arc::clone(connection), vendor, callbacks })
+    }
+
+    /// Takes a callback in. What is acknowledged has been committed, or was only a hint.
+    ///
+    /// # Errors
+    /// [`StoreError`]: not committed, so the vendor has to try again.
+    pub async fn receive_callback(&self, address: &CallbackAddress, incoming: &Incoming<'_>) -> Result<CallbackAnswer, StoreError> {
+        let callbacks = &address.callbacks;
+        if let Some(echo) = challenged(callbacks, incoming) {
+            return Ok(CallbackAnswer::Acknowledged(echo));
+        }
+        if !callbacks.methods.iter().any(|method| method.as_str() == incoming.method) {
+            return Ok(CallbackAnswer::MethodNotAllowed);
+        }
+        let secrets = |name: &str| address.connection.secrets(name);
+        let Ok(verified) = verify(&callbacks.proof, incoming, &secrets, self.clock.now()) else {
+            return Ok(CallbackAnswer::NotBelieved);
+        };
+        if callbacks.proof == Proof::Hint {
+            self.take_hint(address, verified).await?;
+        } else {
+            self.commit_callback(address, verified).await?;
+        }
+        crash::point("callback.committed");
+        Ok(CallbackAnswer::Acknowledged(callbacks.accepted.clone()))
+    }
+
+    async fn commit_callback(&self, address: &CallbackAddress, verified: Verified<'_>) -> Result<(), StoreError> {
+        let (id, connection) = (new_id("cbk"), &address.connection);
+        let sealed = self.keys.seal(Purpose::Callback, &id, verified.body());
+        let digest = digest(verified.body());
+        match self.store.insert_callback(&id, &connection.id, &digest, &sealed, self.clock.now()).await? {
+            Inserted::New => self.signals.callbacks.notify_one(),
+            Inserted::Repeated => {}
+            Inserted::SettledBefore => self.take_hint(address, verified).await?,
+        }
+        Ok(())
+    }
+
+    /// Makes the orders that a callback names be looked at soon; its content is not believed.
+    async fn take_hint(&self, address: &CallbackAddress, body: Verified<'_>) -> Result<(), StoreError> {
+        let notes = read_notes(&address.callbacks, &address.connection, body).unwrap_or_default();
+        for note in notes {
+            if let Some(order) = self.order_of(&address.connection, &note).await? {
+                self.look_soon(&order).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes an order's next look now, at most once in a while.
+    pub(crate) async fn look_soon(&self, order: &Order) -> Result<(), StoreError> {
+        if order.their_ref.is_some() {
+            self.store.look_by(&order.id, hinted_look(order, self.clock.now())).await?;
+            self.signals.looking.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Claims callbacks to be applied, for [`App::apply_callback`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn claim_callbacks(&self, most: i64) -> Result<Vec<CallbackRow>, StoreError> {
+        let now = self.clock.now();
+        self.store.claim_callbacks(now, now + millis(CLAIM), most).await
+    }
+
+    /// Applies one callback: each of its notes to its order, the last one together with settling
+    /// the callback itself.
+    ///
+    /// # Errors
+    /// [`AppError::Store`]; the callback is then taken up again.
+    pub async fn apply_callback(self: Arc<Self>, row: CallbackRow) -> Result<(), AppError> {
+        let now = self.clock.now();
+        let directory = self.directory();
+        let Some(connection) = directory.connection(&row.connection_id) else {
+            return Ok(self.store.park_callback(&row.id, "no such connection").await?);
+        };
+        let address = self.callback_address(&connection.vendor, connection.callback_token.expose());
+        let (Some(address), Some(sealed)) = (address, row.sealed_body.as_deref()) else {
+            return Ok(self.store.park_callback(&row.id, "the vendor's sheet reads no callbacks").await?);
+        };
+        let body = match self.keys.open(Purpose::Callback, &row.id, sealed) {
+            Ok(body) => body,
+            Err(error) => return Ok(self.store.park_callback(&row.id, &error.to_string()).await?),
+        };
+        let notes = match read_notes(&address.callbacks, connection, Verified::kept(&body)) {
+            Ok(notes) => notes,
+            Err(reason) => return Ok(self.store.park_callback(&row.id, &reason).await?),
+        };
+        let Some((last, others)) = notes.split_last() else {
+            return Ok(self.store.settle_callback(&row.id, "ignored", now).await?);
+        };
+        for note in others {
+            self.apply_note(&address, note, None).await?;
+        }
+        if !self.apply_note(&address, last, Some(&row.id)).await? {
+            self.store.park_callback(&row.id, "of an order that is not known (yet)").await?;
+        }
+        Ok(())
+    }
+
+    /// Applies one note; `false`: its order is not known.
+    async fn apply_note(&self, address: &CallbackAddress, note: &Note, settles: Option<&str>) -> Result<bool, AppError> {
+        loop {
+            let Some(order) = self.order_of(&address.connection, note).await? else { return Ok(false) };
+            let news = match &note.says {
+                Says::Progress(news) if self.may_say(&order, news).await? => news,
+                _ => {
+                    self.look_soon(&order).await?;
+                    if let Some(id) = settles {
+                        self.store.settle_callback(id, "looked", self.clock.now()).await?;
+                    }
+                    return Ok(true);
+                }
+            };
+            if self.apply_news(order, &address.vendor, news, settles).await? {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Whether a payload may speak for an order: not where it names a reference that the order,
+    /// which has one, does not know.
+    async fn may_say(&self, order: &Order, news: &Progress) -> Result<bool, StoreError> {
+        Ok(order.their_ref.is_none() || order.their_ref.as_ref() == Some(&news.theirs) || self.store.owns_reference(&order.id, &news.theirs).await?)
+    }
+
+    /// Saves news of a payload with its callback; `false`: the row changed, so decide again.
+    async fn apply_news(&self, order: Order, vendor: &Vendor, news: &Progress, settles: Option<&str>) -> Result<bool, AppError> {
+        let mut next = order.clone();
+        let now = self.clock.now();
+        let (verdict, mut change) = self.take_news(&mut next, news, Source::Payload, vendor, now);
+        change.settles = settles.map(str::to_owned);
+        match self.store.save_order(&mut next, &change, now).await? {
+            Saved::Stale => Ok(false),
+            Saved::Done => {
+                if verdict.moved {
+                    self.signals.deliveries.notify_one();
+                }
+                if verdict.look {
+                    self.signals.looking.notify_one();
+                }
+                Ok(true)
+            }
+            Saved::Taken(_) => {
+                tracing::error!(order = %order.id, vendor = %vendor.name, "a callback names an order that belongs to another order");
+                if let Some(id) = settles {
+                    self.store.settle_callback(id, "refused: it names another order's reference", now).await?;
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    async fn order_of(&self, connection: &Connection, note: &Note) -> Result<Option<Order>, StoreError> {
+        for key in &note.order {
+            let order = match key {
+                OrderKey::Theirs(theirs) => self.store.order_by_their_ref(&connection.id, theirs).await?,
+                OrderKey::Ours(ours) => self.store.order_by_our_ref(&connection.id, ours).await?,
+            };
+            if order.is_some() {
+                return Ok(order);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Erases callbacks that have been parked for too long.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn expire_parked(&self, parked_for: Duration) -> Result<u64, StoreError> {
+        let now: Millis = self.clock.now();
+        self.store.expire_parked(now - millis(parked_for), now).await
+    }
+}
+
+fn challenged(callbacks: &Callbacks, incoming: &Incoming<'_>) -> Option<Acknowledgement> {
+    let parameter = callbacks.challenge.as_deref()?;
+    if incoming.method != Method::Get.as_str() {
+        return None;
+    }
+    let (_, value) = incoming.query.iter().find(|(name, _)| name == parameter)?;
+    Some(Acknowledgement { status: 200, mime: Some("text/plain".into()), body: value.clone() })
+}
+
+fn read_notes(callbacks: &Callbacks, connection: &Connection, body: Verified<'_>) -> Result<Vec<Note>, String> {
+    let cx = Context { settings: &connection.settings, key: "", base_url: &connection.base_url };
+    callbacks.reader.read(body, &cx).map_err(|unreadable| unreadable.0)
+}

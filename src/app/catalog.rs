@@ -1,0 +1,269 @@
+//! The catalog: from memory, then the last good copy in the database, then, for the first time
+//! ever, the vendor itself with a deadline. It is refreshed in the background before it is stale;
+//! a slow or dead vendor neither delays nor empties the list.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapters::vocabulary::Millis;
+use adapters::{ListPackages, Memo, Vendor};
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use moka::sync::Cache;
+
+use crate::app::{App, AppError};
+use crate::clock::millis;
+use crate::domain::catalog::{Offer, offers, package_list};
+use crate::domain::tenant::{Connection, OfferKind, Tenant};
+use crate::seal::{digest, random_text};
+use crate::store::{OfferRow, StoreError, StoredCatalog};
+
+/// A catalog is refreshed in the background only while somebody asks for it.
+const ASKED_WITHIN: Duration = Duration::from_secs(24 * 3600);
+/// One refresher over all replicas holds its lease this long.
+const REFRESH_LEASE: Duration = Duration::from_secs(60);
+/// Connections whose catalogs are kept in memory.
+const KEPT: u64 = 50_000;
+
+/// Catalogs in memory.
+pub(crate) struct Catalogs {
+    /// By connection.
+    stored: Cache<String, Arc<StoredCatalog>>,
+    /// By tenant: the merged list, ready to be sent. Replaced as a whole, so that reading it takes
+    /// no lock.
+    lists: ArcSwap<HashMap<String, Arc<PackageAnswer>>>,
+    /// When a connection's catalog was last asked for.
+    asked: Cache<String, Millis>,
+}
+
+impl Default for Catalogs {
+    fn default() -> Self {
+        Self { stored: Cache::new(KEPT), lists: ArcSwap::default(), asked: Cache::new(KEPT) }
+    }
+}
+
+impl Catalogs {
+    /// Drops the merged lists, because tenants or catalogs have changed.
+    pub(crate) fn forget_lists(&self) {
+        self.lists.store(Arc::default());
+    }
+
+    fn keep_list(&self, tenant_id: &str, answer: &Arc<PackageAnswer>) {
+        self.lists.rcu(|lists| {
+            let mut lists = HashMap::clone(lists);
+            lists.insert(tenant_id.to_owned(), Arc::clone(answer));
+            lists
+        });
+    }
+}
+
+/// The answer to the ATS's package call, ready to be sent.
+#[derive(Debug)]
+pub struct PackageAnswer {
+    /// The JSON.
+    pub body: Bytes,
+    /// Its entity tag, quoted.
+    pub etag: String,
+    /// When the oldest part of it was fetched.
+    pub fetched_at: Millis,
+    offers: HashMap<(OfferKind, String), Offer>,
+}
+
+/// What was ordered, found in the catalog.
+pub(crate) struct Ordered {
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) package: String,
+    pub(crate) add_ons: Vec<String>,
+}
+
+impl App {
+    /// The merged catalog of a tenant.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when there is no copy in memory and the database is out of reach.
+    pub async fn packages(&self, tenant: &Tenant) -> Result<Arc<PackageAnswer>, AppError> {
+        if let Some(answer) = self.catalogs.lists.load().get(&tenant.id) {
+            return Ok(Arc::clone(answer));
+        }
+        self.merge_packages(tenant).await
+    }
+
+    async fn merge_packages(&self, tenant: &Tenant) -> Result<Arc<PackageAnswer>, AppError> {
+        let mut parts = Vec::new();
+        let mut fetched_at = self.clock.now();
+        for connection in tenant.connections.iter().filter(|connection| !connection.retired) {
+            let Some(stored) = self.stored_catalog(tenant, connection).await? else { continue };
+            fetched_at = fetched_at.min(stored.fetched_at);
+            parts.push((connection.label.as_str(), self.offers_of(connection, &stored)));
+        }
+        self.drop_clashes(tenant, &mut parts).await?;
+        let body = serde_json::to_vec(&package_list(&parts)).expect("a list of texts always serializes");
+        let answer = Arc::new(PackageAnswer {
+            etag: format!("\"{}\"", &digest(&body)[..32]),
+            body: Bytes::from(body),
+            fetched_at,
+            offers: parts
+                .into_iter()
+                .flat_map(|(_, offers)| offers)
+                .map(|offer| ((offer.kind, offer.id.clone()), offer))
+                .collect(),
+        });
+        self.catalogs.keep_list(&tenant.id, &answer);
+        Ok(answer)
+    }
+
+    fn offers_of(&self, connection: &Connection, stored: &StoredCatalog) -> Vec<Offer> {
+        let listed = self.vendor_of(connection).is_some_and(|vendor| vendor.list.is_some());
+        offers(connection, &stored.catalog, listed)
+    }
+
+    /// Two connections that offer one id: the older row keeps it, the newer is not offered.
+    async fn drop_clashes(&self, tenant: &Tenant, parts: &mut [(&str, Vec<Offer>)]) -> Result<(), StoreError> {
+        let mut meanings: HashMap<(OfferKind, String), OfferRow> = HashMap::new();
+        for kind in [OfferKind::Package, OfferKind::AddOn] {
+            for row in self.store.tenant_offers(&tenant.id, kind).await? {
+                meanings.insert((kind, row.offered_id.clone()), row);
+            }
+        }
+        for (_, offers) in parts {
+            offers.retain(|offer| {
+                let meaning = meanings.get(&(offer.kind, offer.id.clone()));
+                let ours = meaning.is_some_and(|row| row.connection_id == offer.connection_id && row.vendor_id == offer.vendor_id);
+                if !ours {
+                    tracing::warn!(tenant = %tenant.id, connection = %offer.connection_id, id = %offer.id, "an offer's id means something else already, so it is not offered");
+                }
+                ours
+            });
+        }
+        Ok(())
+    }
+
+    /// A connection's catalog from memory, the database, or for the first time ever its vendor.
+    async fn stored_catalog(&self, tenant: &Tenant, connection: &Connection) -> Result<Option<Arc<StoredCatalog>>, AppError> {
+        self.catalogs.asked.insert(connection.id.clone(), self.clock.now());
+        if let Some(stored) = self.catalogs.stored.get(&connection.id) {
+            return Ok(Some(stored));
+        }
+        if let Some(stored) = self.store.catalog(&connection.id).await? {
+            let stored = Arc::new(stored);
+            self.catalogs.stored.insert(connection.id.clone(), Arc::clone(&stored));
+            // The overlay may have changed since these offers were written.
+            self.store.save_offers(&tenant.id, &connection.id, &self.offers_of(connection, &stored), self.clock.now()).await?;
+            return Ok(Some(stored));
+        }
+        let first = tokio::time::timeout(self.options.catalog_first_fetch, self.refresh_catalog(connection)).await;
+        Ok(first.unwrap_or_else(|_| Ok(None))?)
+    }
+
+    /// Fetches a connection's catalog anew and keeps it; `None`: the vendor could not be asked,
+    /// and the last good one stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn refresh_catalog(&self, connection: &Connection) -> Result<Option<Arc<StoredCatalog>>, StoreError> {
+        let Some(vendor) = self.vendor_of(connection) else { return Ok(None) };
+        let Some(catalog) = self.list_packages(&vendor, connection).await else { return Ok(None) };
+        let stored = Arc::new(StoredCatalog { catalog, fetched_at: self.clock.now() });
+        self.store.save_catalog(&connection.id, &stored).await?;
+        let offers = self.offers_of(connection, &stored);
+        self.store.save_offers(&connection.tenant_id, &connection.id, &offers, stored.fetched_at).await?;
+        self.catalogs.stored.insert(connection.id.clone(), Arc::clone(&stored));
+        self.catalogs.forget_lists();
+        Ok(Some(stored))
+    }
+
+    /// A vendor without a list has the overlay for its catalog.
+    async fn list_packages(&self, vendor: &Vendor, connection: &Connection) -> Option<adapters::vocabulary::Catalog> {
+        let Some(list) = vendor.list.as_deref() else { return Some(adapters::vocabulary::Catalog::default()) };
+        match self.caller.read_operation(vendor, connection, list, &ListPackages, Memo::default()).await {
+            Ok(catalog) => Some(catalog),
+            Err(error) => {
+                tracing::warn!(vendor = %vendor.name, connection = %connection.id, %error, "the catalog cannot be fetched; the last good one is served");
+                None
+            }
+        }
+    }
+
+    /// Refreshes the catalogs that grow stale and are asked for; returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn refresh_stale_catalogs(&self) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let stale_from = now - millis(self.options.catalog_fresh_for) * 2 / 3;
+        let mut refreshed = 0;
+        for connection in self.directory().connections().filter(|connection| !connection.retired) {
+            let asked = self.catalogs.asked.get(&connection.id).is_some_and(|at| now - at < millis(ASKED_WITHIN));
+            let stale = self.catalogs.stored.get(&connection.id).is_some_and(|stored| stored.fetched_at <= stale_from);
+            if asked && stale && self.refresh_as_the_only_one(connection, stale_from, now).await? {
+                refreshed += 1;
+            }
+        }
+        Ok(refreshed)
+    }
+
+    /// Takes over what another replica has fetched, or fetches.
+    async fn refresh_as_the_only_one(&self, connection: &Connection, stale_from: Millis, now: Millis) -> Result<bool, StoreError> {
+        if let Some(stored) = self.store.catalog(&connection.id).await?.filter(|stored| stored.fetched_at > stale_from) {
+            self.catalogs.stored.insert(connection.id.clone(), Arc::new(stored));
+            self.catalogs.forget_lists();
+            return Ok(true);
+        }
+        let name = format!("catalog:{}", connection.id);
+        if !self.store.lease(&name, &random_text(), now, now + millis(REFRESH_LEASE)).await? {
+            return Ok(false);
+        }
+        Ok(self.refresh_catalog(connection).await?.is_some())
+    }
+
+    /// What a package and its add-ons mean at a vendor.
+    pub(crate) async fn find_offers(&self, tenant: &Tenant, package_id: &str, add_on_ids: &[String]) -> Result<Ordered, AppError> {
+        let package = self.find_offer(tenant, OfferKind::Package, package_id).await?;
+        let mut add_ons = Vec::new();
+        for id in add_on_ids {
+            let add_on = self.find_offer(tenant, OfferKind::AddOn, id).await?;
+            if add_on.connection_id != package.connection_id {
+                let message = format!("The add-on `{id}` belongs to another screening provider than the package `{package_id}`.");
+                return Err(AppError::unfit("add_on_of_another_connection", "add_on_package_ids", message));
+            }
+            if !add_on.only_with.is_empty() && !add_on.only_with.contains(&package.vendor_id) {
+                let message = format!("The add-on `{id}` cannot be ordered with the package `{package_id}`.");
+                return Err(AppError::unfit("add_on_not_with_package", "add_on_package_ids", message));
+            }
+            add_ons.push(add_on.vendor_id);
+        }
+        let connection = tenant.connection(&package.connection_id).filter(|connection| !connection.retired);
+        let connection = connection.ok_or_else(|| gone("package_id", package_id, &package.name))?;
+        Ok(Ordered { connection: Arc::clone(connection), package: package.vendor_id, add_ons })
+    }
+
+    /// An offer from memory, else from the database, else after one fresh look at the vendors.
+    async fn find_offer(&self, tenant: &Tenant, kind: OfferKind, id: &str) -> Result<Offer, AppError> {
+        let key = (kind, id.to_owned());
+        if let Some(offer) = self.packages(tenant).await?.offers.get(&key) {
+            return Ok(offer.clone());
+        }
+        let row = self.store.tenant_offer(&tenant.id, kind, id).await?;
+        let refreshes = tenant.connections.iter().filter(|connection| !connection.retired).map(|connection| self.refresh_catalog(connection));
+        let refreshed = tokio::time::timeout(self.options.catalog_first_fetch, futures_util::future::join_all(refreshes)).await;
+        if let Err(error) = refreshed.into_iter().flatten().collect::<Result<Vec<_>, _>>() {
+            return Err(error.into());
+        }
+        if let Some(offer) = self.packages(tenant).await?.offers.get(&key) {
+            return Ok(offer.clone());
+        }
+        let field = match kind {
+            OfferKind::Package => "package_id",
+            OfferKind::AddOn => "add_on_package_ids",
+        };
+        Err(match row {
+            Some(row) => gone(field, id, &row.name),
+            None => AppError::unfit("package_unknown", field, format!("`{id}` is not offered to this account.")),
+        })
+    }
+}
+
+fn gone(field: &str, id: &str, name: &str) -> AppError {
+    AppError::unfit("package_gone", field, format!("`{name}` ({id}) is not offered any more."))
+}

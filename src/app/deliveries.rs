@@ -1,0 +1,220 @@
+//! Telling the ATS: claimed lanes are sent, one update of an order at a time, and settled.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::{HeaderMap, HeaderName};
+use sha2::Sha256;
+
+use crate::app::{App, AppError, DeliveryOptions, crash};
+use crate::clock::millis;
+use crate::domain::delivery::{ATTEMPTS_BEFORE_NOTICE, Attempted, Next, next};
+use crate::domain::tenant::Tenant;
+use crate::egress::Attempt;
+use crate::seal::random_text;
+use crate::store::{Claimed, Settled, Settlement, StoreError};
+
+/// Longer than an attempt may take, so that a lease runs out only where a process has died.
+const LEASE_MARGIN: Duration = Duration::from_secs(10);
+/// How soon a lane comes back that a cap turned away.
+const CAPPED_PAUSE: Duration = Duration::from_secs(1);
+
+/// The attempts under way, by tenant and by origin, to keep their caps.
+pub struct Flights {
+    per_tenant: usize,
+    per_origin: usize,
+    counts: Mutex<HashMap<String, usize>>,
+}
+
+/// An attempt under way; dropping it frees its place.
+pub struct Flight {
+    app: Arc<App>,
+    keys: [String; 2],
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        let mut counts = self.app.flights.counts.lock().expect("nobody panics while counting");
+        for key in &self.keys {
+            if let Some(count) = counts.get_mut(key) {
+                *count -= 1;
+                if *count == 0 {
+                    counts.remove(key);
+                }
+            }
+        }
+    }
+}
+
+impl Flights {
+    pub(crate) fn new(options: &DeliveryOptions) -> Self {
+        Self {
+            per_tenant: options.in_flight_per_tenant,
+            per_origin: options.in_flight_per_origin,
+            counts: Mutex::default(),
+        }
+    }
+}
+
+impl App {
+    /// Claims due lanes, for [`App::deliver`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn claim_deliveries(&self, most: i64) -> Result<Vec<Claimed>, StoreError> {
+        let now = self.clock.now();
+        let until = now + millis(self.options.delivery.attempt_timeout + LEASE_MARGIN);
+        self.store.claim_lanes(&random_text(), now, until, most).await
+    }
+
+    /// Makes one attempt on a claimed lane and settles it.
+    ///
+    /// # Errors
+    /// [`AppError::Store`]; the lane is due again when its lease runs out.
+    pub async fn deliver(self: Arc<Self>, claimed: Claimed) -> Result<(), AppError> {
+        let directory = self.directory();
+        let Some(tenant) = directory.tenant(&claimed.tenant_id) else {
+            return Ok(self.store.release_lane(&claimed, self.clock.now() + millis(CAPPED_PAUSE)).await?);
+        };
+        let Some(_flight) = self.take_off(&claimed) else {
+            let spread = Duration::from_millis(rand::random_range(0..500));
+            return Ok(self.store.release_lane(&claimed, self.clock.now() + millis(CAPPED_PAUSE + spread)).await?);
+        };
+        let (began_at, began) = (self.clock.now(), Instant::now());
+        let attempted = self.attempt(tenant, &claimed).await;
+        crash::point("delivery.attempted");
+        let most = self.options.delivery.attempts;
+        let settlement = Settlement {
+            next: next(&attempted, claimed.attempt, most, self.clock.now(), rand::random()),
+            outcome: describe(&attempted),
+            took: millis(began.elapsed()),
+            began_at,
+        };
+        let settled = self.store.settle_attempt(&claimed, &settlement, self.clock.now()).await?;
+        log(&claimed, &settlement, settled);
+        if settlement.next == Next::Delivered {
+            self.signals.deliveries.notify_one();
+        }
+        Ok(())
+    }
+
+    fn take_off(self: &Arc<Self>, claimed: &Claimed) -> Option<Flight> {
+        let keys = [claimed.tenant_id.clone(), format!("{} {}", claimed.tenant_id, claimed.origin)];
+        let mut counts = self.flights.counts.lock().expect("nobody panics while counting");
+        let in_flight = |key: &String| counts.get(key).copied().unwrap_or(0);
+        if in_flight(&keys[0]) >= self.flights.per_tenant || in_flight(&keys[1]) >= self.flights.per_origin {
+            return None;
+        }
+        for key in &keys {
+            *counts.entry(key.clone()).or_default() += 1;
+        }
+        Some(Flight { app: Arc::clone(self), keys })
+    }
+
+    async fn attempt(&self, tenant: &Tenant, claimed: &Claimed) -> Attempted {
+        let url = match self.webhook_shape(tenant).check(&claimed.webhook_url) {
+            Ok(url) => url,
+            Err(refusal) => return Attempted::AddressRefused(refusal.to_string()),
+        };
+        let now = self.clock.now();
+        let headers = match headers(tenant, claimed, now / 1000) {
+            Ok(headers) => headers,
+            Err(reason) => return Attempted::Failed(reason),
+        };
+        let body = Bytes::from(claimed.body.clone());
+        let timeout = self.options.delivery.attempt_timeout;
+        match self.webhooks.send(&url, headers, body, timeout, now).await {
+            Attempt::Answered { status, retry_after, .. } => Attempted::Answered { status: status.as_u16(), retry_after },
+            Attempt::Refused(refusal) => Attempted::AddressRefused(refusal.to_string()),
+            Attempt::Failed(failure) => Attempted::Failed(failure.sentence),
+        }
+    }
+}
+
+fn headers(tenant: &Tenant, claimed: &Claimed, seconds: i64) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    let value = |text: &str| HeaderValue::from_str(text).map_err(|_| "a header of the webhook cannot be written".to_owned());
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(HeaderName::from_static("webhook-id"), value(&claimed.webhook_id)?);
+    headers.insert(HeaderName::from_static("webhook-timestamp"), value(&seconds.to_string())?);
+    if let Some(secret) = &tenant.signing_secret {
+        let signature = signature(secret.expose(), &claimed.webhook_id, seconds, claimed.body.as_bytes())?;
+        headers.insert(HeaderName::from_static("webhook-signature"), value(&signature)?);
+    }
+    if let Some(basic) = tenant.webhook_basic.as_ref().filter(|_| tenant.options.webhook.basic) {
+        let mut basic = value(basic.expose())?;
+        basic.set_sensitive(true);
+        headers.insert(AUTHORIZATION, basic);
+    }
+    Ok(headers)
+}
+
+/// The signatures of Standard Webhooks, v1: one for each live secret (they are separated by
+/// blanks).
+fn signature(secrets: &str, id: &str, seconds: i64, body: &[u8]) -> Result<String, String> {
+    let signatures: Result<Vec<String>, String> = secrets
+        .split_whitespace()
+        .map(|secret| {
+            let key = BASE64
+                .decode(secret.trim_start_matches("whsec_"))
+                .map_err(|_| "the tenant's signing secret is not of the form whsec_ and base64".to_owned())?;
+            let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&key).expect("HMAC takes a key of any length");
+            mac.update(format!("{id}.{seconds}.").as_bytes());
+            mac.update(body);
+            Ok(format!("v1,{}", BASE64.encode(mac.finalize().into_bytes())))
+        })
+        .collect();
+    Ok(signatures?.join(" "))
+}
+
+fn describe(attempted: &Attempted) -> String {
+    match attempted {
+        Attempted::Answered { status, .. } => format!("answered {status}"),
+        Attempted::AddressRefused(reason) => format!("address refused: {reason}"),
+        Attempted::Failed(reason) => reason.clone(),
+    }
+}
+
+fn log(claimed: &Claimed, settlement: &Settlement, settled: Settled) {
+    let (order, tenant, attempt, outcome) = (&claimed.order_id, &claimed.tenant_id, claimed.attempt, &settlement.outcome);
+    let (took_ms, late) = (settlement.took, settled == Settled::Late);
+    match &settlement.next {
+        Next::Delivered => tracing::info!(%order, %tenant, attempt, took_ms, late, "delivered"),
+        Next::Dead(reason) => {
+            tracing::error!(%order, %tenant, attempt, outcome, reason = reason.as_str(), late, "a delivery is dead");
+        }
+        Next::Again(_) if attempt >= ATTEMPTS_BEFORE_NOTICE => {
+            tracing::warn!(%order, %tenant, attempt, outcome, late, "a delivery keeps failing");
+        }
+        Next::Again(_) => tracing::info!(%order, %tenant, attempt, outcome, late, "a delivery failed and is tried again"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Known answer of the Standard Webhooks text.
+    #[test]
+    fn a_webhook_is_signed_as_standard_webhooks_says() {
+        let signed = signature(
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            1_614_265_330,
+            br#"{"test": 2432232314}"#,
+        );
+        assert_eq!(signed.unwrap(), "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn every_live_secret_signs() {
+        let signed = signature("whsec_AAAA whsec_BBBB", "m", 1, b"x").unwrap();
+        assert_eq!(signed.split(' ').count(), 2);
+    }
+}

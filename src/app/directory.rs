@@ -1,0 +1,189 @@
+//! Tenants and connections in memory, so that who is calling is known without a query. It is read
+//! anew whenever the revision in the database has moved.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use adapters::vocabulary::Private;
+use subtle::ConstantTimeEq;
+
+use crate::app::App;
+use crate::domain::tenant::{Connection, Tenant};
+use crate::seal::{Keyring, Purpose, SealError, digest};
+use crate::store::{ConnectionRow, StoreError, TenantRow};
+
+/// All tenants, as they were at one revision.
+#[derive(Default)]
+pub struct Directory {
+    revision: i64,
+    by_account: HashMap<String, Arc<Tenant>>,
+    by_id: HashMap<String, Arc<Tenant>>,
+    connections: HashMap<String, Arc<Connection>>,
+    by_callback: HashMap<String, Arc<Connection>>,
+}
+
+/// What an unknown account is compared with, so that it takes as long as a known one.
+const NOBODYS_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+impl Directory {
+    /// The tenant with these credentials, if it may be served. An unknown account, a wrong secret
+    /// and a disabled tenant look the same and take the same time.
+    pub fn authenticate(&self, account_id: &str, secret: &str) -> Option<&Arc<Tenant>> {
+        let given = digest(secret.as_bytes());
+        let tenant = self.by_account.get(account_id);
+        let nobody = [NOBODYS_DIGEST.to_owned()];
+        let digests = tenant.map_or(&nobody[..], |tenant| &tenant.secret_digests);
+        let mut fits = false;
+        for digest in digests {
+            fits |= bool::from(digest.as_bytes().ct_eq(given.as_bytes()));
+        }
+        tenant.filter(|tenant| fits && !tenant.disabled)
+    }
+
+    /// The tenant of that account, whoever asks.
+    pub fn tenant_by_account(&self, account_id: &str) -> Option<&Arc<Tenant>> {
+        self.by_account.get(account_id)
+    }
+
+    /// The tenant of that internal id.
+    pub fn tenant(&self, id: &str) -> Option<&Arc<Tenant>> {
+        self.by_id.get(id)
+    }
+
+    /// The connection of that internal id.
+    pub fn connection(&self, id: &str) -> Option<&Arc<Connection>> {
+        self.connections.get(id)
+    }
+
+    /// The connection whose callbacks carry that token.
+    pub fn connection_by_token(&self, token: &str) -> Option<&Arc<Connection>> {
+        self.by_callback.get(&digest(token.as_bytes()))
+    }
+
+    /// All tenants, by account.
+    pub fn tenants(&self) -> Vec<&Arc<Tenant>> {
+        let mut tenants: Vec<_> = self.by_account.values().collect();
+        tenants.sort_by(|a, b| a.account_id.cmp(&b.account_id));
+        tenants
+    }
+
+    /// All connections.
+    pub fn connections(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        self.connections.values()
+    }
+
+    fn insert(&mut self, tenant: Tenant) {
+        let tenant = Arc::new(tenant);
+        for connection in &tenant.connections {
+            let token = digest(connection.callback_token.expose().as_bytes());
+            self.by_callback.insert(token, Arc::clone(connection));
+            self.connections.insert(connection.id.clone(), Arc::clone(connection));
+        }
+        self.by_id.insert(tenant.id.clone(), Arc::clone(&tenant));
+        self.by_account.insert(tenant.account_id.clone(), tenant);
+    }
+}
+
+impl App {
+    /// The tenants as they are known now.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.directory.load_full()
+    }
+
+    /// Reads tenants and connections anew if they have changed; true where they had.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the old directory stays in force.
+    pub async fn refresh_directory(&self) -> Result<bool, StoreError> {
+        let revision = self.store.revision().await?;
+        if revision == self.directory.load().revision {
+            return Ok(false);
+        }
+        let mut directory = Directory { revision, ..Directory::default() };
+        let mut connections: HashMap<String, Vec<Arc<Connection>>> = HashMap::new();
+        for row in self.store.connections().await? {
+            let connection = self.open_connection(row)?;
+            connections.entry(connection.tenant_id.clone()).or_default().push(Arc::new(connection));
+        }
+        let mut digests: HashMap<String, Vec<String>> = HashMap::new();
+        for secret in self.store.secrets(self.clock.now()).await? {
+            digests.entry(secret.tenant_id).or_default().push(secret.digest);
+        }
+        for row in self.store.tenants().await? {
+            let connections = connections.remove(&row.id).unwrap_or_default();
+            let digests = digests.remove(&row.id).unwrap_or_default();
+            directory.insert(open_tenant(&self.keys, row, connections, digests)?);
+        }
+        self.directory.store(Arc::new(directory));
+        self.catalogs.forget_lists();
+        Ok(true)
+    }
+
+    fn open_connection(&self, row: ConnectionRow) -> Result<Connection, StoreError> {
+        let open = |purpose, sealed: &[u8]| self.keys.open(purpose, &row.id, sealed).map_err(|error| cannot_open(&row.id, &error));
+        let credentials: HashMap<String, Vec<String>> =
+            serde_json::from_slice(&open(Purpose::Credentials, &row.sealed_credentials)?)
+                .map_err(|error| unreadable(&row.id, &error.to_string()))?;
+        let token = open(Purpose::CallbackToken, &row.sealed_callback_token)?;
+        let vendors = self.vendors.load();
+        let defaults = vendors.get(&row.vendor).map(|vendor| vendor.settings.as_slice()).unwrap_or_default();
+        let mut settings = row.settings;
+        for setting in defaults {
+            if let Some(default) = &setting.default {
+                settings.entry(setting.name.clone()).or_insert_with(|| default.clone());
+            }
+        }
+        Ok(Connection {
+            tenant_id: row.tenant_id,
+            name: row.name,
+            label: row.label,
+            vendor: row.vendor,
+            base_url: row.base_url,
+            prefix: row.prefix,
+            settings,
+            overlay: row.overlay,
+            credentials: credentials
+                .into_iter()
+                .map(|(name, values)| (name, values.into_iter().map(Private::new).collect()))
+                .collect(),
+            callback_token: Private::new(String::from_utf8_lossy(&token).into_owned()),
+            retired: row.retired,
+            id: row.id,
+        })
+    }
+}
+
+fn open_tenant(
+    keys: &Keyring,
+    row: TenantRow,
+    connections: Vec<Arc<Connection>>,
+    secret_digests: Vec<String>,
+) -> Result<Tenant, StoreError> {
+    let open = |sealed: Option<Vec<u8>>| -> Result<Option<Private<String>>, StoreError> {
+        sealed
+            .map(|sealed| {
+                let text = keys.open(Purpose::WebhookSecret, &row.id, &sealed).map_err(|error| cannot_open(&row.id, &error))?;
+                Ok(Private::new(String::from_utf8_lossy(&text).into_owned()))
+            })
+            .transpose()
+    };
+    Ok(Tenant {
+        signing_secret: open(row.sealed_signing_secret)?,
+        webhook_basic: open(row.sealed_webhook_basic)?,
+        account_id: row.account_id,
+        name: row.name,
+        secret_digests,
+        disabled: row.disabled,
+        options: row.options,
+        connections,
+        id: row.id,
+    })
+}
+
+fn cannot_open(row: &str, error: &SealError) -> StoreError {
+    unreadable(row, &error.to_string())
+}
+
+fn unreadable(row: &str, what: &str) -> StoreError {
+    StoreError::Unreadable { row: row.to_owned(), what: what.to_owned() }
+}

@@ -1,0 +1,257 @@
+//! Tenants and connections as operators change them. An import creates and changes, never deletes,
+//! and may be run again.
+
+use std::collections::BTreeMap;
+
+use adapters::vocabulary::Private;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use crate::app::tenant_file::{ConnectionEntry, TenantEntry, TenantFile};
+use crate::app::{App, AppError};
+use crate::clock::millis;
+use crate::domain::tenant::Tenant;
+use crate::seal::{Purpose, digest, random_text};
+use crate::store::{ConnectionRow, TenantRow, new_id};
+
+/// How API Secrets begin.
+const SECRET_PREFIX: &str = "cgs_";
+
+/// What an import did to one tenant.
+#[derive(Debug)]
+pub struct Imported {
+    /// Which.
+    pub account_id: String,
+    /// It is new.
+    pub created: bool,
+    /// The API Secret that was made for it, to be shown once.
+    pub secret: Option<Private<String>>,
+    /// Its connections by name, with their callback addresses.
+    pub callback_urls: Vec<(String, String)>,
+}
+
+/// Finds the value behind a reference such as `env:NAME`.
+pub type Resolve<'a> = &'a (dyn Fn(&str) -> Result<Private<String>, String> + Sync);
+
+/// A new API Secret: 256 random bits, so it needs no password hash.
+pub fn new_secret() -> Private<String> {
+    Private::new(format!("{SECRET_PREFIX}{}", random_text()))
+}
+
+fn is_secret(text: &str) -> bool {
+    text.strip_prefix(SECRET_PREFIX)
+        .is_some_and(|body| body.len() == 43 && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'))
+}
+
+impl App {
+    /// Brings the tenants of a file in, all or none.
+    ///
+    /// # Errors
+    /// Every mistake, one sentence each; nothing was changed.
+    pub async fn import_tenants(&self, file: &TenantFile, resolve: Resolve<'_>) -> Result<Vec<Imported>, Vec<String>> {
+        let mut mistakes = file.mistakes(&self.vendors.load(), self.options.allow_http);
+        let mut prepared = Vec::new();
+        for entry in &file.tenant {
+            match self.prepare(entry, resolve) {
+                Ok(ready) => prepared.push(ready),
+                Err(found) => mistakes.extend(found),
+            }
+        }
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        let mut imported = Vec::new();
+        for ready in prepared {
+            imported.push(self.import(ready).await.map_err(|error| vec![describe(&error)])?);
+        }
+        Ok(imported)
+    }
+
+    fn prepare(&self, entry: &TenantEntry, resolve: Resolve<'_>) -> Result<Prepared, Vec<String>> {
+        let directory = self.directory();
+        let known = directory.tenant_by_account(&entry.account_id);
+        let id = known.map_or_else(|| new_id("ten"), |tenant| tenant.id.clone());
+        let place = format!("tenant `{}`", entry.account_id);
+        let mut mistakes = Vec::new();
+        let given = self.given_secret(entry, &place, resolve, &mut mistakes);
+        let made = (given.is_none() && known.is_none()).then(new_secret);
+        let live = given.as_ref().or(made.as_ref());
+        let sealed = |text: &str| self.keys.seal(Purpose::WebhookSecret, &id, text.as_bytes());
+        let signing = entry.webhook.signing_secret.as_str();
+        let sealed_signing_secret = if signing.is_empty() {
+            None
+        } else {
+            match resolve(signing) {
+                Ok(secret) if secret.expose().starts_with("whsec_") => Some(sealed(secret.expose())),
+                Ok(_) => {
+                    mistakes.push(format!("{place}: `webhook.signing_secret` refers to a text that does not begin with whsec_"));
+                    None
+                }
+                Err(what) => {
+                    mistakes.push(format!("{place}: `webhook.signing_secret`: {what}"));
+                    None
+                }
+            }
+        };
+        let basic = live.map(|secret| basic_pair(&entry.account_id, secret));
+        let kept_basic = known.and_then(|tenant| tenant.webhook_basic.clone());
+        let connections = entry.connection.iter().filter_map(|connection| self.prepare_connection(connection, &id, known.map(|tenant| &**tenant), &place, resolve, &mut mistakes)).collect();
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        Ok(Prepared {
+            row: TenantRow {
+                account_id: entry.account_id.clone(),
+                name: entry.name.clone(),
+                options: entry.options(),
+                sealed_signing_secret,
+                sealed_webhook_basic: basic.or(kept_basic).map(|pair| sealed(pair.expose())),
+                disabled: known.is_some_and(|tenant| tenant.disabled),
+                id,
+            },
+            connections,
+            digest: live.map(|secret| digest(secret.expose().as_bytes())),
+            made,
+            created: known.is_none(),
+        })
+    }
+
+    fn given_secret(&self, entry: &TenantEntry, place: &str, resolve: Resolve<'_>, mistakes: &mut Vec<String>) -> Option<Private<String>> {
+        match resolve(entry.api_secret.as_deref()?) {
+            Ok(secret) if is_secret(secret.expose()) => Some(secret),
+            Ok(_) => {
+                mistakes.push(format!(
+                    "{place}: `api_secret` refers to a text that is not an API Secret ({SECRET_PREFIX} and 43 base64url characters); `cleargate secret new` prints one"
+                ));
+                None
+            }
+            Err(what) => {
+                mistakes.push(format!("{place}: `api_secret`: {what}"));
+                None
+            }
+        }
+    }
+
+    fn prepare_connection(
+        &self,
+        entry: &ConnectionEntry,
+        tenant_id: &str,
+        tenant: Option<&Tenant>,
+        place: &str,
+        resolve: Resolve<'_>,
+        mistakes: &mut Vec<String>,
+    ) -> Option<ConnectionRow> {
+        let place = format!("{place}, connection `{}`", entry.name);
+        let known = tenant.and_then(|tenant| tenant.connections.iter().find(|connection| connection.name == entry.name));
+        if let Some(known) = known.filter(|known| known.vendor != entry.vendor) {
+            mistakes.push(format!(
+                "{place}: its vendor is `{}` and cannot become `{}`; retire it and give the new one another name",
+                known.vendor, entry.vendor
+            ));
+            return None;
+        }
+        let mut credentials: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (name, reference) in &entry.credentials {
+            match resolve(reference) {
+                Ok(secret) => {
+                    credentials.insert(name, vec![secret.expose().clone()]);
+                }
+                Err(what) => mistakes.push(format!("{place}: `credentials.{name}`: {what}")),
+            }
+        }
+        let id = known.map_or_else(|| new_id("con"), |connection| connection.id.clone());
+        let token = known.map_or_else(|| Private::new(random_text()), |connection| connection.callback_token.clone());
+        let credentials = zeroize::Zeroizing::new(serde_json::to_vec(&credentials).expect("a map of texts always serializes"));
+        Some(ConnectionRow {
+            tenant_id: tenant_id.to_owned(),
+            name: entry.name.clone(),
+            label: entry.label.clone().unwrap_or_else(|| entry.name.clone()),
+            vendor: entry.vendor.clone(),
+            base_url: entry.base_url.trim_end_matches('/').to_owned(),
+            prefix: entry.prefix.clone(),
+            settings: entry.settings.clone(),
+            overlay: entry.offer.clone(),
+            sealed_credentials: self.keys.seal(Purpose::Credentials, &id, &credentials),
+            callback_digest: digest(token.expose().as_bytes()),
+            sealed_callback_token: self.keys.seal(Purpose::CallbackToken, &id, token.expose().as_bytes()),
+            retired: known.is_some_and(|connection| connection.retired),
+            id,
+        })
+    }
+
+    async fn import(&self, ready: Prepared) -> Result<Imported, AppError> {
+        self.store.save_tenant(&ready.row, &ready.connections, ready.digest.as_deref(), self.clock.now()).await?;
+        self.refresh_directory().await?;
+        let directory = self.directory();
+        let tenant = directory.tenant(&ready.row.id).ok_or(AppError::NotFound)?;
+        Ok(Imported {
+            account_id: ready.row.account_id,
+            created: ready.created,
+            secret: ready.made,
+            callback_urls: tenant.connections.iter().map(|connection| (connection.name.clone(), self.callback_url(connection))).collect(),
+        })
+    }
+
+    /// Makes a new API Secret for a tenant; the old ones live on for `overlap`.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] or [`AppError::Store`].
+    pub async fn rotate_secret(&self, account_id: &str, overlap: std::time::Duration) -> Result<Private<String>, AppError> {
+        let tenant = self.tenant_named(account_id)?;
+        let (secret, now) = (new_secret(), self.clock.now());
+        self.store.rotate_secret(&tenant.id, &digest(secret.expose().as_bytes()), now + millis(overlap), now).await?;
+        Ok(secret)
+    }
+
+    /// Turns a tenant off: every call of its is refused. Its open orders are still brought home.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] or [`AppError::Store`].
+    pub async fn disable_tenant(&self, account_id: &str, disabled: bool) -> Result<(), AppError> {
+        let tenant = self.tenant_named(account_id)?;
+        Ok(self.store.set_tenant_disabled(&tenant.id, disabled).await?)
+    }
+
+    /// Retires a connection: no offers and no orders any more; what it needs to end its open orders
+    /// stays. Returns how many those are.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] or [`AppError::Store`].
+    pub async fn retire_connection(&self, account_id: &str, name: &str) -> Result<i64, AppError> {
+        let tenant = self.tenant_named(account_id)?;
+        let connection = tenant.connections.iter().find(|connection| connection.name == name);
+        let connection = connection.ok_or_else(|| AppError::NotPossible(format!("tenant `{account_id}` has no connection `{name}`")))?;
+        self.store.retire_connection(&tenant.id, &connection.id).await?;
+        Ok(self.store.count_open_orders(&connection.id).await?)
+    }
+
+    /// The tenant of that account.
+    ///
+    /// # Errors
+    /// [`AppError::NotPossible`] names the account.
+    pub fn tenant_named(&self, account_id: &str) -> Result<std::sync::Arc<Tenant>, AppError> {
+        let directory = self.directory();
+        let tenant = directory.tenant_by_account(account_id);
+        tenant.cloned().ok_or_else(|| AppError::NotPossible(format!("there is no tenant with account `{account_id}`")))
+    }
+}
+
+/// A tenant of a file, checked and sealed.
+struct Prepared {
+    row: TenantRow,
+    connections: Vec<ConnectionRow>,
+    digest: Option<String>,
+    made: Option<Private<String>>,
+    created: bool,
+}
+
+fn basic_pair(account_id: &str, secret: &Private<String>) -> Private<String> {
+    Private::new(format!("Basic {}", BASE64.encode(format!("{account_id}:{}", secret.expose()))))
+}
+
+fn describe(error: &AppError) -> String {
+    match error {
+        AppError::Store(error) => format!("nothing more was imported: {error}"),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,117 @@
+//! What people do: look at one order's whole story, have it looked at now, and decide what nobody
+//! but a person can know.
+
+use adapters::vocabulary::TheirRef;
+use adapters::{FetchOrder, Found, Memo};
+
+use crate::app::driving::end;
+use crate::app::{App, AppError};
+use crate::domain::order::{Line, Order, Stage};
+use crate::store::{AttemptRow, Call, CallChange, Change, DeliveryRow, HistoryRow, Saved};
+
+/// What a person knows of an order whose end nobody else knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Knowledge {
+    /// The vendor has it, under this reference.
+    Is(TheirRef),
+    /// The vendor does not have it: place it again.
+    PlaceAgain,
+    /// The vendor does not have it: end it as failed.
+    End,
+}
+
+/// An order's whole story, without personal data.
+#[derive(Debug)]
+pub struct Story {
+    /// The order as it is now.
+    pub order: Order,
+    /// What happened.
+    pub history: Vec<HistoryRow>,
+    /// What was sent to the vendor.
+    pub calls: Vec<Call>,
+    /// What was to be sent to the ATS.
+    pub deliveries: Vec<DeliveryRow>,
+    /// What was.
+    pub attempts: Vec<AttemptRow>,
+}
+
+impl App {
+    /// The story of an order.
+    ///
+    /// # Errors
+    /// [`AppError::Store`].
+    pub async fn story(&self, order: Order) -> Result<Story, AppError> {
+        Ok(Story {
+            history: self.store.history(&order.id).await?,
+            calls: self.store.calls(&order.id).await?,
+            deliveries: self.store.order_deliveries(&order.id).await?,
+            attempts: self.store.attempts(&order.id).await?,
+            order,
+        })
+    }
+
+    /// The tenant's order of that id.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`]: also where it is another tenant's.
+    pub async fn tenant_order(&self, tenant_id: &str, background_check_id: &str) -> Result<Order, AppError> {
+        self.store.tenant_order(tenant_id, background_check_id).await?.ok_or(AppError::NotFound)
+    }
+
+    /// Settles an order that waits for a person, by what the person knows. Audited.
+    ///
+    /// # Errors
+    /// [`AppError::NotPossible`] says why it cannot be settled like that.
+    pub async fn resolve_order(&self, order: Order, knowledge: &Knowledge, who: &str) -> Result<(), AppError> {
+        if !order.stage.is_unplaced() {
+            let message = format!("order {} is {}: only an order whose placing is unknown can be resolved", order.id, order.stage.as_str());
+            return Err(AppError::NotPossible(message));
+        }
+        let lease_lives = order.lease_until.is_some_and(|until| until > self.clock.now());
+        if lease_lives {
+            return Err(AppError::NotPossible(format!("order {} is being placed right now; try again in a minute", order.id)));
+        }
+        let id = order.id.clone();
+        match knowledge {
+            Knowledge::Is(theirs) => self.adopt_by_person(order, theirs).await?,
+            Knowledge::PlaceAgain => changed(self.place_again_by_person(order).await?)?,
+            Knowledge::End => self.end_by_person(order).await?,
+        }
+        Ok(self.store.audit(who, "order resolve", &id, &format!("{knowledge:?}"), self.clock.now()).await?)
+    }
+
+    async fn adopt_by_person(&self, order: Order, theirs: &TheirRef) -> Result<(), AppError> {
+        if let Some(owner) = self.store.order_by_their_ref(&order.connection_id, theirs).await?.filter(|owner| owner.id != order.id) {
+            return Err(AppError::NotPossible(format!("{} belongs to order {}", theirs.0, owner.id)));
+        }
+        let directory = self.directory();
+        let connection = directory.connection(&order.connection_id).ok_or(AppError::NotFound)?;
+        let vendor = self.vendor_of(connection).ok_or(AppError::NotFound)?;
+        let fetch = vendor.fetch.as_deref().ok_or_else(|| AppError::NotPossible(format!("{} cannot be asked for an order", vendor.title)))?;
+        let memo = Memo { step: String::new(), values: order.memo.values.clone() };
+        let found = self.caller.read_operation(&vendor, connection, fetch, &FetchOrder::Theirs(theirs.clone()), memo).await;
+        match found {
+            Ok(Found::One(progress)) => self.adopt(order, &vendor, &progress).await,
+            Ok(_) => Err(AppError::NotPossible(format!("{} does not show {}", vendor.title, theirs.0))),
+            Err(error) => Err(AppError::NotPossible(format!("{} cannot be asked for {}: {error}", vendor.title, theirs.0))),
+        }
+    }
+
+    async fn end_by_person(&self, mut order: Order) -> Result<(), AppError> {
+        let now = self.clock.now();
+        end(&mut order, Stage::Failed, now);
+        let change = Change {
+            lines: vec![Line::new("resolved", "by a person: not placed; it is ended")],
+            calls: vec![CallChange::EndAll { outcome: "not_placed", at: now }],
+            webhook: self.webhook_for(&order),
+            ..Change::default()
+        };
+        changed(self.store.save_order(&mut order, &change, now).await? == Saved::Done)?;
+        self.signals.deliveries.notify_one();
+        Ok(())
+    }
+}
+
+fn changed(saved: bool) -> Result<(), AppError> {
+    if saved { Ok(()) } else { Err(AppError::NotPossible("the order changed in between; look at it again".into())) }
+}

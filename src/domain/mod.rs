@@ -1,0 +1,9 @@
+//! Values and rules: what an order, a delivery, a tenant and a catalog are and how they change.
+//! No I/O and no clock: time comes in as an argument.
+
+pub mod ats_order;
+pub mod catalog;
+pub mod delivery;
+pub mod looking;
+pub mod order;
+pub mod tenant;

@@ -1,0 +1,268 @@
+//! A tenant (one client account of the ATS), its words, and its connections to vendors.
+
+use std::collections::BTreeMap;
+
+use adapters::vocabulary::{Outcome, Private};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::order::{Stage, result_word};
+
+/// A client account of the ATS.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// Ours, internal.
+    pub id: String,
+    /// What the ATS sends as the Basic user.
+    pub account_id: String,
+    /// For people.
+    pub name: String,
+    /// Digests of the live API Secrets; two while one is being rotated.
+    pub secret_digests: Vec<String>,
+    /// True: every call is refused.
+    pub disabled: bool,
+    /// How it wants to be served.
+    pub options: TenantOptions,
+    /// Its connections, oldest first.
+    pub connections: Vec<std::sync::Arc<Connection>>,
+    /// What signs its webhooks, `whsec_...`, where it has one.
+    pub signing_secret: Option<Private<String>>,
+    /// Its own Basic pair for webhooks that ask for it, as the header's value.
+    pub webhook_basic: Option<Private<String>>,
+}
+
+impl Tenant {
+    /// Its connection of that id.
+    pub fn connection(&self, id: &str) -> Option<&std::sync::Arc<Connection>> {
+        self.connections.iter().find(|connection| connection.id == id)
+    }
+
+    /// What the ATS reads for a stage.
+    pub fn status_word(&self, stage: Stage) -> &str {
+        self.options.words.status.get(&stage).map_or(stage.as_str(), String::as_str)
+    }
+
+    /// What the ATS reads for a result.
+    pub fn result_word(&self, result: Option<Outcome>) -> &str {
+        let word = result_word(result);
+        self.options.words.result.get(word).map_or(word, String::as_str)
+    }
+}
+
+/// How a tenant wants to be served. Stored as JSON; an import file gives the same members.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TenantOptions {
+    /// What an order is answered whose vendor is certainly not reached.
+    pub when_unavailable: WhenUnavailable,
+    /// What an order is answered whose vendor may or may not have it.
+    pub when_unconfirmed: WhenUnconfirmed,
+    /// Requests it may make each second.
+    pub requests_per_second: u32,
+    /// How it is told.
+    pub webhook: WebhookOptions,
+    /// What it reads.
+    pub words: Words,
+}
+
+impl Default for TenantOptions {
+    fn default() -> Self {
+        Self {
+            when_unavailable: WhenUnavailable::Error,
+            when_unconfirmed: WhenUnconfirmed::Accept,
+            requests_per_second: 50,
+            webhook: WebhookOptions::default(),
+            words: Words::default(),
+        }
+    }
+}
+
+/// What happens to an order whose vendor is down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenUnavailable {
+    /// 503; nothing was placed and nothing will be.
+    Error,
+    /// 201; placed when the vendor is back.
+    Queue,
+}
+
+/// What happens to an order whose end we do not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenUnconfirmed {
+    /// 201; we find out.
+    Accept,
+    /// 504, saying so.
+    Error,
+}
+
+/// How a tenant is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebhookOptions {
+    /// Hosts a `webhook_url` may name; empty: any public host.
+    pub hosts: Vec<String>,
+    /// Ports beside 443 and 8443.
+    pub ports: Vec<u16>,
+    /// True: stages before the end are sent too.
+    pub updates: bool,
+    /// True: sent with the tenant's own Basic pair.
+    pub basic: bool,
+}
+
+/// What the ATS reads for results and stages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Words {
+    /// By `pass`, `review`, `fail`, `none`.
+    pub result: BTreeMap<String, String>,
+    /// By stage.
+    #[serde(with = "stage_words")]
+    pub status: std::collections::HashMap<Stage, String>,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        let result = [("pass", "Pass"), ("review", "Review"), ("fail", "Fail"), ("none", "")];
+        let status = [
+            (Stage::Complete, "complete"),
+            (Stage::Canceled, "canceled"),
+            (Stage::Expired, "expired"),
+            (Stage::Refused, "error"),
+            (Stage::Failed, "error"),
+        ];
+        Self {
+            result: result.map(|(key, word)| (key.to_owned(), word.to_owned())).into(),
+            status: status.map(|(stage, word)| (stage, word.to_owned())).into(),
+        }
+    }
+}
+
+/// Reads a table by stage so that what it leaves out keeps its default, and names a wrong key.
+mod stage_words {
+    use std::collections::{BTreeMap, HashMap};
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Stage, Words};
+
+    pub(super) fn serialize<S: Serializer>(words: &HashMap<Stage, String>, to: S) -> Result<S::Ok, S::Error> {
+        words
+            .iter()
+            .map(|(stage, word)| (stage.as_str(), word))
+            .collect::<BTreeMap<_, _>>()
+            .serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<HashMap<Stage, String>, D::Error> {
+        let mut words = Words::default().status;
+        for (key, word) in BTreeMap::<String, String>::deserialize(from)? {
+            let stage = Stage::parse(&key).ok_or_else(|| {
+                D::Error::custom(format!("`{key}` is not a stage; stages are {}", Stage::ALL.map(Stage::as_str).join(", ")))
+            })?;
+            words.insert(stage, word);
+        }
+        Ok(words)
+    }
+}
+
+/// One tenant's account at one vendor.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Ours, internal.
+    pub id: String,
+    /// Whose it is.
+    pub tenant_id: String,
+    /// Its name, unique in the tenant.
+    pub name: String,
+    /// Its name for people.
+    pub label: String,
+    /// The vendor's sheet.
+    pub vendor: String,
+    /// Where the vendor is, without a slash at the end.
+    pub base_url: String,
+    /// Before every id offered from now on.
+    pub prefix: String,
+    /// What the sheet asks for, with its defaults filled in.
+    pub settings: BTreeMap<String, serde_json::Value>,
+    /// What the tenant says of single offers.
+    pub overlay: Vec<OfferOverlay>,
+    /// Secrets by name; several values while one is being rotated.
+    pub credentials: BTreeMap<String, Vec<Private<String>>>,
+    /// The unguessable part of its callback address.
+    pub callback_token: Private<String>,
+    /// No offers and no orders any more.
+    pub retired: bool,
+}
+
+impl Connection {
+    /// The live values of a secret.
+    pub fn secrets(&self, name: &str) -> Vec<Private<String>> {
+        self.credentials.get(name).cloned().unwrap_or_default()
+    }
+}
+
+/// What a tenant says of one offer of a connection, over what the vendor says. Each member left
+/// out keeps the vendor's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfferOverlay {
+    /// The vendor's id of it.
+    pub vendor_id: String,
+    /// The id the ATS sees; left out: prefix and vendor id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Package or add-on; needed only where the vendor lists nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<OfferKind>,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Decimal text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<String>,
+    /// A sentence for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The screenings in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screenings: Option<Vec<String>>,
+    /// True: not offered.
+    #[serde(default)]
+    pub hidden: bool,
+}
+
+/// What an offer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfferKind {
+    /// A package.
+    Package,
+    /// An add-on.
+    AddOn,
+}
+
+impl OfferKind {
+    /// The word that is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Package => "package",
+            Self::AddOn => "add_on",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_left_out_keep_their_defaults_and_a_wrong_stage_is_named() {
+        let words: Words = toml::from_str("status = { failed = \"problem\" }").unwrap();
+        assert_eq!(words.status[&Stage::Failed], "problem");
+        assert_eq!(words.status[&Stage::Complete], "complete");
+        let wrong = toml::from_str::<Words>("status = { finished = \"x\" }").unwrap_err();
+        assert!(wrong.to_string().contains("`finished` is not a stage; stages are received"), "{wrong}");
+    }
+}

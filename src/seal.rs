@@ -1,0 +1,228 @@
+//! Sealing at rest and signing, all under `security.key`.
+//!
+//! Every sealed value begins with the id of its key, so that a new key can be brought in while old
+//! rows are still readable. What a value is for is bound into it: a sealed order cannot be put in
+//! the place of a sealed credential, nor one row's value into another row.
+
+use adapters::vocabulary::Private;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+const KEY_ID_LEN: usize = 4;
+const NONCE_LEN: usize = 24;
+
+/// How a security key begins, so that one is recognised where it lies about.
+const KEY_PREFIX: &str = "cgk_";
+
+/// What a sealed value is for; bound into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are what they are called")]
+pub enum Purpose {
+    Credentials,
+    AtsOrder,
+    VendorRequest,
+    Callback,
+    CallbackToken,
+    Report,
+    WebhookSecret,
+}
+
+/// Why a sealed value could not be opened or a key not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The text is not a key.
+    #[error("security key is not of the form that `cleargate key new` prints ({KEY_PREFIX} and 43 base64url characters)")]
+    NotAKey,
+    /// The value names a key that was not given.
+    #[error("sealed with key {0}, which is neither `security.key` nor in `security.old_keys`")]
+    UnknownKey(String),
+    /// The value was changed, cut, or belongs elsewhere.
+    #[error("the sealed value was changed or does not belong here")]
+    Broken,
+}
+
+struct Key {
+    id: [u8; KEY_ID_LEN],
+    aead: XChaCha20Poly1305,
+    fingerprints: Zeroizing<[u8; 32]>,
+    links: Zeroizing<[u8; 32]>,
+}
+
+impl Key {
+    fn parse(text: &str) -> Result<Self, SealError> {
+        let body = text.trim().strip_prefix(KEY_PREFIX).ok_or(SealError::NotAKey)?;
+        let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(body).map_err(|_| SealError::NotAKey)?);
+        if bytes.len() != 32 {
+            return Err(SealError::NotAKey);
+        }
+        let derive = Hkdf::<Sha256>::new(None, &bytes);
+        let subkey = |label: &str| {
+            let mut out = Zeroizing::new([0u8; 32]);
+            derive.expand(label.as_bytes(), &mut *out).expect("32 bytes are within HKDF's limit");
+            out
+        };
+        let mut id = [0; KEY_ID_LEN];
+        id.copy_from_slice(&subkey("id")[..KEY_ID_LEN]);
+        Ok(Self {
+            id,
+            aead: XChaCha20Poly1305::new((&*subkey("seal")).into()),
+            fingerprints: subkey("fingerprint"),
+            links: subkey("link"),
+        })
+    }
+}
+
+/// The key in use and the older ones whose rows are still about.
+pub struct Keyring {
+    current: Key,
+    old: Vec<Key>,
+}
+
+impl Keyring {
+    /// Reads the keys as `cleargate key new` prints them.
+    ///
+    /// # Errors
+    /// [`SealError::NotAKey`].
+    pub fn new(current: &Private<String>, old: &[Private<String>]) -> Result<Self, SealError> {
+        Ok(Self {
+            current: Key::parse(current.expose())?,
+            old: old.iter().map(|key| Key::parse(key.expose())).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The id of the key in use, in hex.
+    pub fn current_id(&self) -> String {
+        hex::encode(self.current.id)
+    }
+
+    /// The ids of all keys given, as the first bytes of what they sealed.
+    pub fn knows(&self, key_id: &[u8]) -> bool {
+        self.key(key_id).is_some()
+    }
+
+    fn key(&self, id: &[u8]) -> Option<&Key> {
+        std::iter::once(&self.current).chain(&self.old).find(|key| key.id == id)
+    }
+
+    /// Seals `plain` for one purpose and one owner (a row's id).
+    pub fn seal(&self, purpose: Purpose, owner: &str, plain: &[u8]) -> Vec<u8> {
+        let nonce: [u8; NONCE_LEN] = rand::random();
+        let aad = bound(purpose, owner);
+        let sealed = self
+            .current
+            .aead
+            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &aad })
+            .expect("XChaCha20-Poly1305 seals any input that fits in memory");
+        [&self.current.id[..], &nonce, &sealed].concat()
+    }
+
+    /// Opens what [`Keyring::seal`] made for the same purpose and owner.
+    ///
+    /// # Errors
+    /// [`SealError::UnknownKey`] or [`SealError::Broken`].
+    pub fn open(&self, purpose: Purpose, owner: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let (id, rest) = sealed.split_at_checked(KEY_ID_LEN).ok_or(SealError::Broken)?;
+        let (nonce, body) = rest.split_at_checked(NONCE_LEN).ok_or(SealError::Broken)?;
+        let key = self.key(id).ok_or_else(|| SealError::UnknownKey(hex::encode(id)))?;
+        let nonce = XNonce::try_from(nonce).map_err(|_| SealError::Broken)?;
+        key.aead
+            .decrypt(&nonce, Payload { msg: body, aad: &bound(purpose, owner) })
+            .map(Zeroizing::new)
+            .map_err(|_| SealError::Broken)
+    }
+
+    /// A keyed digest of an order's content, prefixed with its form's version and its key's id, so
+    /// that it can be compared after a change of either.
+    pub fn fingerprint(&self, content: &[u8]) -> String {
+        fingerprint_with(&self.current, content)
+    }
+
+    /// True when `stored` is the fingerprint of `content` under the key it names.
+    pub fn is_fingerprint_of(&self, stored: &str, content: &[u8]) -> bool {
+        let id = stored.split('.').nth(1).and_then(|id| hex::decode(id).ok());
+        id.and_then(|id| self.key(&id)).is_some_and(|key| fingerprint_with(key, content) == stored)
+    }
+
+    /// The secret that signs report links now.
+    pub fn link_secret(&self) -> &[u8] {
+        &*self.current.links
+    }
+
+    /// Every secret a live report link may be signed with, the current one first.
+    pub fn link_secrets(&self) -> impl Iterator<Item = &[u8]> {
+        std::iter::once(&self.current).chain(&self.old).map(|key| &key.links[..])
+    }
+}
+
+fn bound(purpose: Purpose, owner: &str) -> Vec<u8> {
+    format!("{purpose:?}:{owner}").into_bytes()
+}
+
+fn fingerprint_with(key: &Key, content: &[u8]) -> String {
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&*key.fingerprints)
+        .expect("HMAC takes a key of any length");
+    mac.update(content);
+    format!("1.{}.{}", hex::encode(key.id), hex::encode(mac.finalize().into_bytes()))
+}
+
+/// A new security key, as `cleargate key new` prints it.
+pub fn new_key() -> String {
+    format!("{KEY_PREFIX}{}", random_text())
+}
+
+/// 256 random bits as 43 base64url characters.
+pub fn random_text() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
+}
+
+/// SHA-256 in hex: how API Secrets, callback tokens and callback bodies are looked up.
+pub fn digest(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keyring() -> Keyring {
+        Keyring::new(&Private::new(new_key()), &[]).unwrap()
+    }
+
+    #[test]
+    fn a_sealed_value_opens_only_for_its_purpose_and_owner() {
+        let keys = keyring();
+        let sealed = keys.seal(Purpose::AtsOrder, "ord_1", b"Jane");
+        assert_eq!(&*keys.open(Purpose::AtsOrder, "ord_1", &sealed).unwrap(), b"Jane");
+        assert!(matches!(keys.open(Purpose::AtsOrder, "ord_2", &sealed), Err(SealError::Broken)));
+        assert!(matches!(keys.open(Purpose::Callback, "ord_1", &sealed), Err(SealError::Broken)));
+        assert!(matches!(keyring().open(Purpose::AtsOrder, "ord_1", &sealed), Err(SealError::UnknownKey(_))));
+        assert!(matches!(keys.open(Purpose::AtsOrder, "ord_1", &sealed[..9]), Err(SealError::Broken)));
+    }
+
+    #[test]
+    fn an_old_key_still_opens_and_still_recognises_its_fingerprints() {
+        let (old, new) = (Private::new(new_key()), Private::new(new_key()));
+        let before = Keyring::new(&old, &[]).unwrap();
+        let after = Keyring::new(&new, &[old]).unwrap();
+        let sealed = before.seal(Purpose::Callback, "c", b"x");
+        assert_eq!(&*after.open(Purpose::Callback, "c", &sealed).unwrap(), b"x");
+        let print = before.fingerprint(b"content");
+        assert!(after.is_fingerprint_of(&print, b"content"));
+        assert!(!after.is_fingerprint_of(&print, b"other content"));
+        assert_ne!(after.fingerprint(b"content"), print);
+    }
+
+    #[test]
+    fn what_key_new_prints_is_a_key_and_other_text_is_not() {
+        assert!(Key::parse(&new_key()).is_ok());
+        for text in ["", "cgk_", "cgk_AAAA", "secret", &random_text()] {
+            assert!(matches!(Key::parse(text), Err(SealError::NotAKey)), "{text}");
+        }
+    }
+}

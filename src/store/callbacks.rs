@@ -1,0 +1,210 @@
+//! The inbox of vendor callbacks: sealed when they arrive, erased when they are settled.
+
+use adapters::vocabulary::Millis;
+use serde::Serialize;
+use sqlx::any::AnyRow;
+use sqlx::AnyConnection;
+
+use super::{Columns, Store, StoreError};
+
+/// Where a callback stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallbackState {
+    /// To be applied.
+    New,
+    /// Unreadable, or of an order we do not know (yet).
+    Parked,
+    /// Applied, ignored or expired; its body is erased.
+    Settled,
+}
+
+impl CallbackState {
+    fn parse(word: &str) -> Self {
+        match word {
+            "new" => Self::New,
+            "parked" => Self::Parked,
+            _ => Self::Settled,
+        }
+    }
+}
+
+/// A callback in the inbox.
+#[derive(Clone, Debug, Serialize)]
+pub struct CallbackRow {
+    /// Ours, internal.
+    pub id: String,
+    /// From which connection's vendor.
+    pub connection_id: String,
+    /// The sealed bytes; gone once it is settled.
+    #[serde(skip)]
+    pub sealed_body: Option<Vec<u8>>,
+    /// Where it stands.
+    pub state: CallbackState,
+    /// What became of it, a phrase.
+    pub reason: Option<String>,
+    /// When it came.
+    pub received_at: Millis,
+    /// When it was settled.
+    pub settled_at: Option<Millis>,
+}
+
+/// How taking a callback in ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    /// It is in the inbox.
+    New,
+    /// The same bytes are there and not settled: nothing to do.
+    Repeated,
+    /// The same bytes were settled before: only a hint.
+    SettledBefore,
+}
+
+impl Store {
+    /// Takes a verified callback in, once per connection and digest among unsettled ones.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the vendor is then told to try again.
+    pub async fn insert_callback(
+        &self,
+        id: &str,
+        connection_id: &str,
+        digest: &str,
+        sealed_body: &[u8],
+        now: Millis,
+    ) -> Result<Inserted, StoreError> {
+        let inserted = sqlx::query(
+            "INSERT INTO callbacks (id, connection_id, digest, sealed_body, state, due_at, received_at) \
+             SELECT $1, $2, $3, $4, 'new', $5, $5 WHERE NOT EXISTS \
+             (SELECT 1 FROM callbacks WHERE connection_id = $2 AND digest = $3 AND state = 'settled') \
+             ON CONFLICT (connection_id, digest) WHERE state <> 'settled' DO NOTHING",
+        )
+        .bind(id)
+        .bind(connection_id)
+        .bind(digest)
+        .bind(sealed_body)
+        .bind(now)
+        .execute(&self.writer)
+        .await?;
+        if inserted.rows_affected() == 1 {
+            return Ok(Inserted::New);
+        }
+        let unsettled =
+            sqlx::query("SELECT id FROM callbacks WHERE connection_id = $1 AND digest = $2 AND state <> 'settled'")
+                .bind(connection_id)
+                .bind(digest)
+                .fetch_optional(&self.writer)
+                .await?;
+        Ok(if unsettled.is_some() { Inserted::Repeated } else { Inserted::SettledBefore })
+    }
+
+    /// Claims due callbacks until `until`; one whose worker dies is due again then.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn claim_callbacks(&self, now: Millis, until: Millis, most: i64) -> Result<Vec<CallbackRow>, StoreError> {
+        let sql = self.claim(
+            "UPDATE callbacks SET due_at = $1 \
+             WHERE id IN (SELECT id FROM callbacks WHERE due_at <= $2 ORDER BY due_at LIMIT $3 {skip_locked}) \
+             AND due_at <= $2 RETURNING id, connection_id, sealed_body, state, reason, received_at, settled_at",
+        );
+        let rows = sqlx::query(sql).bind(until).bind(now).bind(most).fetch_all(&self.writer).await?;
+        let mut callbacks: Vec<_> = rows.iter().map(read_callback).collect::<Result<_, _>>()?;
+        callbacks.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(callbacks)
+    }
+
+    /// Settles a callback that changed no order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn settle_callback(&self, id: &str, reason: &str, now: Millis) -> Result<(), StoreError> {
+        let mut connection = self.writer.acquire().await?;
+        settle(&mut connection, id, reason, now).await
+    }
+
+    /// Parks a callback until an order gains a reference, an operator retries it, or it expires.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn park_callback(&self, id: &str, reason: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE callbacks SET state = 'parked', reason = $2, due_at = NULL WHERE id = $1 AND state <> 'settled'")
+            .bind(id)
+            .bind(reason)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Makes parked callbacks due again: one, or all.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn retry_parked(&self, id: Option<&str>, now: Millis) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "UPDATE callbacks SET state = 'new', due_at = $2 WHERE state = 'parked' AND ($1 = '' OR id = $1)",
+        )
+        .bind(id.unwrap_or_default())
+        .bind(now)
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Settles what has been parked since before `before`, erasing the bodies.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn expire_parked(&self, before: Millis, now: Millis) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "UPDATE callbacks SET state = 'settled', reason = 'expired', sealed_body = NULL, due_at = NULL, settled_at = $2 \
+             WHERE state = 'parked' AND received_at < $1",
+        )
+        .bind(before)
+        .bind(now)
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Callbacks in a state, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn callbacks_in(&self, state: &str, most: i64) -> Result<Vec<CallbackRow>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, connection_id, sealed_body, state, reason, received_at, settled_at FROM callbacks \
+             WHERE state = $1 ORDER BY received_at DESC LIMIT $2",
+        )
+        .bind(state)
+        .bind(most)
+        .fetch_all(&self.reader)
+        .await?;
+        rows.iter().map(read_callback).collect()
+    }
+}
+
+/// Settles a callback and erases its body, in the transaction of what it caused.
+pub(super) async fn settle(connection: &mut AnyConnection, id: &str, reason: &str, now: Millis) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE callbacks SET state = 'settled', reason = $2, sealed_body = NULL, due_at = NULL, settled_at = $3 WHERE id = $1",
+    )
+    .bind(id)
+    .bind(reason)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn read_callback(row: &AnyRow) -> Result<CallbackRow, StoreError> {
+    Ok(CallbackRow {
+        id: row.text("id")?,
+        connection_id: row.text("connection_id")?,
+        sealed_body: row.bytes_or_null("sealed_body")?,
+        state: CallbackState::parse(&row.text("state")?),
+        reason: row.text_or_null("reason")?,
+        received_at: row.number("received_at")?,
+        settled_at: row.number_or_null("settled_at")?,
+    })
+}

@@ -1,0 +1,406 @@
+//! Deliveries to the ATS. The order is the lane: its updates go out one at a time, in their
+//! sequence, and a waiting one that a newer one has overtaken is never sent.
+//!
+//! The lane's row is what is claimed, and the head is read from that row: looking the head up in a
+//! statement of its own could return a stale one, and claiming items would skip a locked head.
+
+use adapters::vocabulary::Millis;
+use serde::Serialize;
+use sqlx::any::AnyRow;
+use sqlx::AnyConnection;
+
+use super::{Columns, Store, StoreError, new_id};
+use crate::domain::delivery::Next;
+use crate::domain::order::Order;
+
+/// An update to be sent, made in the transaction that changes its order.
+#[derive(Clone, Debug)]
+pub struct NewDelivery {
+    /// The bytes that are sent, and signed, in every attempt.
+    pub body: String,
+    /// Where they go, without the path: attempts to one origin share a cap.
+    pub origin: String,
+}
+
+/// A lane that was claimed, with its head.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The lane.
+    pub order_id: String,
+    /// Whose it is.
+    pub tenant_id: String,
+    /// Where it goes.
+    pub origin: String,
+    /// The head's place in the lane.
+    pub sequence: i64,
+    /// The number of the attempt that begins now, from 1.
+    pub attempt: i64,
+    /// The lease.
+    pub token: String,
+    /// The head's id, the same over all attempts.
+    pub webhook_id: String,
+    /// Its bytes.
+    pub body: String,
+    /// The whole address.
+    pub webhook_url: String,
+}
+
+/// How an attempt ended, to be settled.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// What follows.
+    pub next: Next,
+    /// A phrase for operators, without path or body.
+    pub outcome: String,
+    /// How long it took, in milliseconds.
+    pub took: i64,
+    /// When it began.
+    pub began_at: Millis,
+}
+
+/// Whether a settlement still counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// It did.
+    InTime,
+    /// The lease had run out and somebody else has the lane: recorded, and nothing else changed.
+    Late,
+}
+
+/// A delivery, as operators see it.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "the columns of the table")]
+pub struct DeliveryRow {
+    pub order_id: String,
+    pub sequence: i64,
+    pub webhook_id: String,
+    pub state: String,
+    pub reason: Option<String>,
+    pub created_at: Millis,
+    pub ended_at: Option<Millis>,
+    #[serde(skip)]
+    pub body: String,
+}
+
+/// An attempt, as operators see it.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "the columns of the table")]
+pub struct AttemptRow {
+    pub sequence: i64,
+    pub at: Millis,
+    pub took_ms: i64,
+    pub outcome: String,
+    pub late: bool,
+}
+
+/// Puts an update at the end of its order's lane. Waiting updates before it are superseded; one
+/// that is being sent now is not. Where something was waiting or backing off, the lane's due time
+/// stays: moving it could make a leased lane claimable.
+pub(super) async fn enqueue(
+    connection: &mut AnyConnection,
+    order: &Order,
+    new: &NewDelivery,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let lane = sqlx::query(
+        "INSERT INTO lanes (order_id, tenant_id, origin, head, last, attempts, due_at) VALUES ($1, $2, $3, 1, 1, 0, $4) \
+         ON CONFLICT (order_id) DO UPDATE SET last = lanes.last + 1, origin = excluded.origin, \
+         head = CASE WHEN lanes.lease_token IS NULL THEN lanes.last + 1 ELSE lanes.head END, \
+         attempts = CASE WHEN lanes.lease_token IS NULL THEN 0 ELSE lanes.attempts END, \
+         due_at = CASE WHEN lanes.closed = 1 THEN NULL WHEN lanes.due_at IS NULL THEN excluded.due_at ELSE lanes.due_at END \
+         RETURNING head, last, closed",
+    )
+    .bind(&order.id)
+    .bind(&order.tenant_id)
+    .bind(&new.origin)
+    .bind(now)
+    .fetch_one(&mut *connection)
+    .await?;
+    let (head, last, closed) = (lane.number("head")?, lane.number("last")?, lane.number("closed")? == 1);
+    if last > 1 {
+        supersede(connection, &order.id, head, last, now).await?;
+    }
+    let (state, reason, ended_at) = if closed { ("dead", Some("gone"), Some(now)) } else { ("pending", None, None) };
+    sqlx::query(
+        "INSERT INTO deliveries (order_id, sequence, tenant_id, webhook_id, body, state, reason, created_at, ended_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(&order.id)
+    .bind(last)
+    .bind(&order.tenant_id)
+    .bind(new_id("msg"))
+    .bind(&new.body)
+    .bind(state)
+    .bind(reason)
+    .bind(now)
+    .bind(ended_at)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Ends the waiting updates before `last`, but not the head that is being sent.
+async fn supersede(connection: &mut AnyConnection, order_id: &str, head: i64, last: i64, now: Millis) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE deliveries SET state = 'superseded', ended_at = $4 \
+         WHERE order_id = $1 AND state = 'pending' AND sequence < $3 AND sequence <> $2",
+    )
+    .bind(order_id)
+    .bind(head)
+    .bind(last)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// Claims due lanes, each leased to `token` until `until`, with their heads. A lane whose lease
+    /// runs out is due again by itself.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn claim_lanes(&self, token: &str, now: Millis, until: Millis, most: i64) -> Result<Vec<Claimed>, StoreError> {
+        let sql = self.claim(
+            "UPDATE lanes SET lease_token = $1, due_at = $2, attempts = attempts + 1 \
+             WHERE order_id IN (SELECT order_id FROM lanes WHERE due_at <= $3 ORDER BY due_at LIMIT $4 {skip_locked}) \
+             AND due_at <= $3 RETURNING order_id, tenant_id, origin, head, attempts",
+        );
+        let rows = sqlx::query(sql).bind(token).bind(until).bind(now).bind(most).fetch_all(&self.writer).await?;
+        let mut claimed = Vec::with_capacity(rows.len());
+        for row in &rows {
+            claimed.push(self.head_of(row, token).await?);
+        }
+        Ok(claimed)
+    }
+
+    async fn head_of(&self, lane: &AnyRow, token: &str) -> Result<Claimed, StoreError> {
+        let (order_id, sequence) = (lane.text("order_id")?, lane.number("head")?);
+        let row = sqlx::query(
+            "SELECT deliveries.webhook_id, deliveries.body, orders.webhook_url FROM deliveries \
+             JOIN orders ON orders.id = deliveries.order_id WHERE deliveries.order_id = $1 AND deliveries.sequence = $2",
+        )
+        .bind(&order_id)
+        .bind(sequence)
+        .fetch_one(&self.writer)
+        .await?;
+        Ok(Claimed {
+            tenant_id: lane.text("tenant_id")?,
+            origin: lane.text("origin")?,
+            attempt: lane.number("attempts")?,
+            token: token.to_owned(),
+            webhook_id: row.text("webhook_id")?,
+            body: row.text("body")?,
+            webhook_url: row.text("webhook_url")?,
+            order_id,
+            sequence,
+        })
+    }
+
+    /// Gives claimed lanes back without an attempt, because a cap was reached.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn release_lane(&self, claimed: &Claimed, due_at: Millis) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE lanes SET due_at = $3, attempts = attempts - 1, lease_token = NULL \
+             WHERE order_id = $1 AND lease_token = $2",
+        )
+        .bind(&claimed.order_id)
+        .bind(&claimed.token)
+        .bind(due_at)
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
+    /// Records how an attempt ended and moves the lane on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn settle_attempt(&self, claimed: &Claimed, settlement: &Settlement, now: Millis) -> Result<Settled, StoreError> {
+        let mut transaction = self.begin().await?;
+        let due_again = match settlement.next {
+            Next::Again(at) => Some(at),
+            Next::Delivered | Next::Dead(_) => None,
+        };
+        let closes = matches!(settlement.next, Next::Dead(crate::domain::delivery::DeadReason::Gone));
+        // What waits behind the head goes next, in the place of the head where that has failed:
+        // a newer update always overtakes an older one.
+        let lane = sqlx::query(
+            "UPDATE lanes SET lease_token = NULL, head = last, \
+             attempts = CASE WHEN last > head OR $4 = 0 THEN 0 ELSE attempts END, \
+             closed = CASE WHEN $5 = 1 THEN 1 ELSE closed END, \
+             due_at = CASE WHEN $5 = 1 THEN NULL WHEN $4 = 1 THEN $3 WHEN last > head THEN $6 ELSE NULL END \
+             WHERE order_id = $1 AND lease_token = $2 RETURNING last",
+        )
+        .bind(&claimed.order_id)
+        .bind(&claimed.token)
+        .bind(due_again.unwrap_or(0))
+        .bind(i64::from(due_again.is_some()))
+        .bind(i64::from(closes))
+        .bind(now)
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let settled = if lane.is_some() { Settled::InTime } else { Settled::Late };
+        if let Some(lane) = lane {
+            end_head(&mut transaction, claimed, settlement, lane.number("last")?, closes, now).await?;
+        }
+        record_attempt(&mut transaction, claimed, settlement, settled).await?;
+        transaction.commit().await?;
+        Ok(settled)
+    }
+
+    /// Makes a dead delivery's lane due again. An older update is never sent in the place of a
+    /// newer one: the newest of the order goes out. `false`: the order has no dead delivery as its
+    /// newest.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn redeliver(&self, order_id: &str, now: Millis) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let revived = sqlx::query(
+            "UPDATE deliveries SET state = 'pending', reason = NULL, ended_at = NULL WHERE order_id = $1 AND state = 'dead' \
+             AND sequence = (SELECT last FROM lanes WHERE order_id = $1)",
+        )
+        .bind(order_id)
+        .execute(&mut *transaction)
+        .await?;
+        if revived.rows_affected() == 0 {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
+        sqlx::query(
+            "UPDATE lanes SET head = last, attempts = 0, due_at = $2, closed = 0, lease_token = NULL WHERE order_id = $1",
+        )
+        .bind(order_id)
+        .bind(now)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Deliveries in a state, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn deliveries_in(&self, state: &str, most: i64) -> Result<Vec<DeliveryRow>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT order_id, sequence, webhook_id, state, reason, created_at, ended_at, body FROM deliveries \
+             WHERE state = $1 ORDER BY created_at DESC LIMIT $2",
+        )
+        .bind(state)
+        .bind(most)
+        .fetch_all(&self.reader)
+        .await?;
+        rows.iter().map(read_delivery).collect()
+    }
+
+    /// An order's deliveries in their sequence.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn order_deliveries(&self, order_id: &str) -> Result<Vec<DeliveryRow>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT order_id, sequence, webhook_id, state, reason, created_at, ended_at, body FROM deliveries \
+             WHERE order_id = $1 ORDER BY sequence",
+        )
+        .bind(order_id)
+        .fetch_all(&self.reader)
+        .await?;
+        rows.iter().map(read_delivery).collect()
+    }
+
+    /// An order's delivery attempts, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn attempts(&self, order_id: &str) -> Result<Vec<AttemptRow>, StoreError> {
+        let rows = sqlx::query("SELECT sequence, at, took_ms, outcome, late FROM attempts WHERE order_id = $1 ORDER BY at, sequence")
+            .bind(order_id)
+            .fetch_all(&self.reader)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(AttemptRow {
+                    sequence: row.number("sequence")?,
+                    at: row.number("at")?,
+                    took_ms: row.number("took_ms")?,
+                    outcome: row.text("outcome")?,
+                    late: row.number("late")? == 1,
+                })
+            })
+            .collect()
+    }
+}
+
+async fn end_head(
+    connection: &mut AnyConnection,
+    claimed: &Claimed,
+    settlement: &Settlement,
+    last: i64,
+    closes: bool,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let (state, reason) = match &settlement.next {
+        Next::Delivered => ("delivered", None),
+        Next::Dead(reason) => ("dead", Some(reason.as_str())),
+        Next::Again(_) if last > claimed.sequence => ("superseded", None),
+        Next::Again(_) => return Ok(()),
+    };
+    sqlx::query("UPDATE deliveries SET state = $3, reason = $4, ended_at = $5 WHERE order_id = $1 AND sequence = $2")
+        .bind(&claimed.order_id)
+        .bind(claimed.sequence)
+        .bind(state)
+        .bind(reason)
+        .bind(now)
+        .execute(&mut *connection)
+        .await?;
+    if last > claimed.sequence {
+        supersede(connection, &claimed.order_id, claimed.sequence, last, now).await?;
+    }
+    if closes {
+        sqlx::query("UPDATE deliveries SET state = 'dead', reason = 'gone', ended_at = $2 WHERE order_id = $1 AND state = 'pending'")
+            .bind(&claimed.order_id)
+            .bind(now)
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn record_attempt(
+    connection: &mut AnyConnection,
+    claimed: &Claimed,
+    settlement: &Settlement,
+    settled: Settled,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO attempts (order_id, sequence, at, lease_token, took_ms, outcome, late) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+         ON CONFLICT (order_id, sequence, lease_token) DO NOTHING",
+    )
+    .bind(&claimed.order_id)
+    .bind(claimed.sequence)
+    .bind(settlement.began_at)
+    .bind(&claimed.token)
+    .bind(settlement.took)
+    .bind(&settlement.outcome)
+    .bind(i64::from(settled == Settled::Late))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn read_delivery(row: &AnyRow) -> Result<DeliveryRow, StoreError> {
+    Ok(DeliveryRow {
+        order_id: row.text("order_id")?,
+        sequence: row.number("sequence")?,
+        webhook_id: row.text("webhook_id")?,
+        state: row.text("state")?,
+        reason: row.text_or_null("reason")?,
+        created_at: row.number("created_at")?,
+        ended_at: row.number_or_null("ended_at")?,
+        body: row.text("body")?,
+    })
+}

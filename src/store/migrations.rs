@@ -1,0 +1,70 @@
+//! The schema and its versions. A migration only adds, so that an old and a new version of the
+//! program can run beside each other while replicas are replaced.
+
+use sqlx::{AssertSqlSafe, Row};
+
+use super::{Dialect, Store, StoreError};
+
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_spine.sql")];
+
+/// The schema this program was made for.
+pub const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// Any number that no other program is likely to lock.
+const POSTGRES_LOCK: &str = "SELECT CAST(pg_advisory_xact_lock(7226834815) AS TEXT)";
+
+impl Store {
+    /// Brings the schema up to date; returns how many steps that took. Safe to run on several
+    /// replicas at once.
+    ///
+    /// # Errors
+    /// [`StoreError`]; a step that fails leaves the schema as it was before it.
+    pub async fn migrate(&self) -> Result<usize, StoreError> {
+        let mut transaction = self.begin().await?;
+        if self.dialect == Dialect::Postgres {
+            sqlx::query(POSTGRES_LOCK).execute(&mut *transaction).await?;
+        }
+        sqlx::query("CREATE TABLE IF NOT EXISTS schema_version (id BIGINT PRIMARY KEY, value BIGINT NOT NULL)")
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("INSERT INTO schema_version (id, value) VALUES (1, 0) ON CONFLICT (id) DO NOTHING")
+            .execute(&mut *transaction)
+            .await?;
+        let row = sqlx::query("SELECT value FROM schema_version WHERE id = 1").fetch_one(&mut *transaction).await?;
+        let done = usize::try_from(row.try_get::<i64, _>("value")?).unwrap_or(0);
+        let pending = MIGRATIONS.iter().skip(done);
+        let steps = pending.len();
+        for migration in pending {
+            for statement in migration.split("-- statement").skip(1) {
+                let sql = statement.replace("{blob}", self.dialect.blob());
+                sqlx::query(AssertSqlSafe(sql)).execute(&mut *transaction).await?;
+            }
+        }
+        if steps > 0 {
+            sqlx::query("UPDATE schema_version SET value = $1 WHERE id = 1")
+                .bind(SCHEMA_VERSION)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(steps)
+    }
+
+    /// Refuses a database that this program does not fit.
+    pub(super) async fn check_schema(&self) -> Result<(), StoreError> {
+        let found = match sqlx::query("SELECT value FROM schema_version WHERE id = 1").fetch_one(&self.reader).await {
+            Ok(row) => row.try_get::<i64, _>("value")?,
+            Err(sqlx::Error::Database(_)) => 0,
+            Err(error) => return Err(error.into()),
+        };
+        match found.cmp(&SCHEMA_VERSION) {
+            std::cmp::Ordering::Equal => Ok(()),
+            std::cmp::Ordering::Less => Err(StoreError::Unusable(format!(
+                "the database has schema {found} and this program needs {SCHEMA_VERSION}; run `cleargate migrate`, or set `store.migrate` to true"
+            ))),
+            std::cmp::Ordering::Greater => Err(StoreError::Unusable(format!(
+                "the database has schema {found}, made by a newer program; this one knows up to {SCHEMA_VERSION}"
+            ))),
+        }
+    }
+}

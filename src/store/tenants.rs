@@ -1,0 +1,309 @@
+//! Tenants, their API Secrets and their connections. Every change raises one revision number that
+//! all replicas watch.
+
+use adapters::vocabulary::Millis;
+use sqlx::any::AnyRow;
+use sqlx::AnyConnection;
+
+use super::{Columns, Store, StoreError, new_id, to_json};
+use crate::domain::tenant::{OfferOverlay, TenantOptions};
+
+/// A tenant as it is stored.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the columns of the table; see domain::tenant")]
+pub struct TenantRow {
+    pub id: String,
+    pub account_id: String,
+    pub name: String,
+    pub options: TenantOptions,
+    pub sealed_signing_secret: Option<Vec<u8>>,
+    pub sealed_webhook_basic: Option<Vec<u8>>,
+    pub disabled: bool,
+}
+
+/// A live API Secret, as its digest.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the columns of the table")]
+pub struct SecretRow {
+    pub tenant_id: String,
+    pub digest: String,
+    pub created_at: Millis,
+    pub expires_at: Option<Millis>,
+}
+
+/// A connection as it is stored.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the columns of the table; see domain::tenant")]
+pub struct ConnectionRow {
+    pub id: String,
+    pub tenant_id: String,
+    pub name: String,
+    pub label: String,
+    pub vendor: String,
+    pub base_url: String,
+    pub prefix: String,
+    pub settings: std::collections::BTreeMap<String, serde_json::Value>,
+    pub overlay: Vec<OfferOverlay>,
+    pub sealed_credentials: Vec<u8>,
+    pub callback_digest: String,
+    pub sealed_callback_token: Vec<u8>,
+    pub retired: bool,
+}
+
+impl Store {
+    /// The revision of tenants and connections.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn revision(&self) -> Result<i64, StoreError> {
+        let row = sqlx::query("SELECT value FROM revision WHERE id = 1").fetch_one(&self.reader).await?;
+        row.number("value")
+    }
+
+    /// Every tenant, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn tenants(&self) -> Result<Vec<TenantRow>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, account_id, name, options, sealed_signing_secret, sealed_webhook_basic, disabled FROM tenants ORDER BY id",
+        )
+        .fetch_all(&self.reader)
+        .await?;
+        rows.iter().map(read_tenant).collect()
+    }
+
+    /// Every API Secret that has not expired by `now`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn secrets(&self, now: Millis) -> Result<Vec<SecretRow>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT tenant_id, digest, created_at, expires_at FROM secrets WHERE expires_at IS NULL OR expires_at > $1 ORDER BY created_at",
+        )
+        .bind(now)
+        .fetch_all(&self.reader)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(SecretRow {
+                    tenant_id: row.text("tenant_id")?,
+                    digest: row.text("digest")?,
+                    created_at: row.number("created_at")?,
+                    expires_at: row.number_or_null("expires_at")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Every connection, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn connections(&self) -> Result<Vec<ConnectionRow>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, tenant_id, name, label, vendor, base_url, prefix, settings, overlay, sealed_credentials, \
+             callback_digest, sealed_callback_token, retired FROM connections ORDER BY id",
+        )
+        .fetch_all(&self.reader)
+        .await?;
+        rows.iter().map(read_connection).collect()
+    }
+
+    /// Saves a tenant and its connections as a whole (those not named stay as they are), with a new
+    /// API Secret where one is given.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn save_tenant(
+        &self,
+        tenant: &TenantRow,
+        connections: &[ConnectionRow],
+        secret_digest: Option<&str>,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO tenants (id, account_id, name, options, sealed_signing_secret, sealed_webhook_basic, disabled, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
+             options = excluded.options, sealed_signing_secret = excluded.sealed_signing_secret, \
+             sealed_webhook_basic = excluded.sealed_webhook_basic, disabled = excluded.disabled",
+        )
+        .bind(&tenant.id)
+        .bind(&tenant.account_id)
+        .bind(&tenant.name)
+        .bind(to_json(&tenant.options))
+        .bind(tenant.sealed_signing_secret.clone())
+        .bind(tenant.sealed_webhook_basic.clone())
+        .bind(i64::from(tenant.disabled))
+        .bind(now)
+        .execute(&mut *transaction)
+        .await?;
+        if let Some(digest) = secret_digest {
+            insert_secret(&mut transaction, &tenant.id, digest, now).await?;
+        }
+        for connection in connections {
+            save_connection(&mut transaction, connection, now).await?;
+        }
+        raise_revision(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Adds a tenant's new API Secret and lets the others live until `others_until`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rotate_secret(&self, tenant_id: &str, digest: &str, others_until: Millis, now: Millis) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("UPDATE secrets SET expires_at = $2 WHERE tenant_id = $1 AND (expires_at IS NULL OR expires_at > $2)")
+            .bind(tenant_id)
+            .bind(others_until)
+            .execute(&mut *transaction)
+            .await?;
+        insert_secret(&mut transaction, tenant_id, digest, now).await?;
+        raise_revision(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Turns a tenant off or on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_tenant_disabled(&self, tenant_id: &str, disabled: bool) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("UPDATE tenants SET disabled = $2 WHERE id = $1")
+            .bind(tenant_id)
+            .bind(i64::from(disabled))
+            .execute(&mut *transaction)
+            .await?;
+        raise_revision(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Retires a connection: no offers and no orders any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn retire_connection(&self, tenant_id: &str, connection_id: &str) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("UPDATE connections SET retired = 1 WHERE tenant_id = $1 AND id = $2")
+            .bind(tenant_id)
+            .bind(connection_id)
+            .execute(&mut *transaction)
+            .await?;
+        raise_revision(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Writes down what an operator did.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn audit(&self, who: &str, what: &str, target: &str, note: &str, now: Millis) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO audit (id, at, who, what, target, note) VALUES ($1, $2, $3, $4, $5, $6)")
+            .bind(new_id("aud"))
+            .bind(now)
+            .bind(who)
+            .bind(what)
+            .bind(target)
+            .bind(note)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// The ids of all keys that sealed rows name (their first bytes).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sealing_keys(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT substr(sealed_credentials, 1, 4) AS id FROM connections \
+             UNION SELECT substr(sealed_signing_secret, 1, 4) FROM tenants WHERE sealed_signing_secret IS NOT NULL \
+             UNION SELECT substr(sealed_order, 1, 4) FROM orders WHERE sealed_order IS NOT NULL \
+             UNION SELECT substr(sealed_body, 1, 4) FROM callbacks WHERE due_at IS NOT NULL AND sealed_body IS NOT NULL",
+        )
+        .fetch_all(&self.reader)
+        .await?;
+        rows.iter().map(|row| Ok(row.bytes_or_null("id")?.unwrap_or_default())).collect()
+    }
+}
+
+async fn insert_secret(connection: &mut AnyConnection, tenant_id: &str, digest: &str, now: Millis) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO secrets (tenant_id, digest, created_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (tenant_id, digest) DO UPDATE SET expires_at = NULL",
+    )
+    .bind(tenant_id)
+    .bind(digest)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn save_connection(connection: &mut AnyConnection, row: &ConnectionRow, now: Millis) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO connections (id, tenant_id, name, label, vendor, base_url, prefix, settings, overlay, \
+         sealed_credentials, callback_digest, sealed_callback_token, retired, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (id) DO UPDATE \
+         SET label = excluded.label, base_url = excluded.base_url, prefix = excluded.prefix, settings = excluded.settings, \
+         overlay = excluded.overlay, sealed_credentials = excluded.sealed_credentials, retired = excluded.retired",
+    )
+    .bind(&row.id)
+    .bind(&row.tenant_id)
+    .bind(&row.name)
+    .bind(&row.label)
+    .bind(&row.vendor)
+    .bind(&row.base_url)
+    .bind(&row.prefix)
+    .bind(to_json(&row.settings))
+    .bind(to_json(&row.overlay))
+    .bind(&row.sealed_credentials[..])
+    .bind(&row.callback_digest)
+    .bind(&row.sealed_callback_token[..])
+    .bind(i64::from(row.retired))
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn raise_revision(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    sqlx::query("UPDATE revision SET value = value + 1 WHERE id = 1").execute(connection).await?;
+    Ok(())
+}
+
+fn read_tenant(row: &AnyRow) -> Result<TenantRow, StoreError> {
+    Ok(TenantRow {
+        id: row.text("id")?,
+        account_id: row.text("account_id")?,
+        name: row.text("name")?,
+        options: row.json("options")?,
+        sealed_signing_secret: row.bytes_or_null("sealed_signing_secret")?,
+        sealed_webhook_basic: row.bytes_or_null("sealed_webhook_basic")?,
+        disabled: row.number("disabled")? == 1,
+    })
+}
+
+fn read_connection(row: &AnyRow) -> Result<ConnectionRow, StoreError> {
+    Ok(ConnectionRow {
+        id: row.text("id")?,
+        tenant_id: row.text("tenant_id")?,
+        name: row.text("name")?,
+        label: row.text("label")?,
+        vendor: row.text("vendor")?,
+        base_url: row.text("base_url")?,
+        prefix: row.text("prefix")?,
+        settings: row.json("settings")?,
+        overlay: row.json("overlay")?,
+        sealed_credentials: row.bytes_or_null("sealed_credentials")?.unwrap_or_default(),
+        callback_digest: row.text("callback_digest")?,
+        sealed_callback_token: row.bytes_or_null("sealed_callback_token")?.unwrap_or_default(),
+        retired: row.number("retired")? == 1,
+    })
+}

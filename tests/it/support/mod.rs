@@ -1,0 +1,3 @@
+//! The cast of the tests.
+
+pub(crate) mod services;

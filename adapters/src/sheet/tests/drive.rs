@@ -446,3 +446,41 @@ fn every_state_of_a_checkr_report_is_read_as_it_is_meant() {
         assert_eq!(standing(found), expected, "{status} {result:?}");
     }
 }
+
+#[test]
+fn an_assessment_decides_only_where_a_setting_says_so() {
+    use Outcome::{Pass, Review};
+    for (result, ignored, used) in [
+        ("consider+assessment=eligible", Review, Pass),
+        ("clear+assessment=review", Pass, Review),
+        ("clear+assessment=escalated", Pass, Review),
+        ("clear+assessment=gremlins", Pass, Review),
+        ("clear", Pass, Pass),
+        (
+            "clear+includes_canceled+assessment=eligible",
+            Review,
+            Review,
+        ),
+    ] {
+        for (word, expected) in [("ignore", ignored), ("use", used)] {
+            let mut pair = Pair::new("checkr");
+            pair.settings.insert("assessment".into(), word.into());
+            let theirs = pair.place().unwrap().theirs;
+            assert!(pair.fake.advance(OURS, "complete", Some(result), pair.now));
+            let found = pair.fetch(&FetchOrder::Theirs(theirs)).unwrap();
+            let expected = Some(Standing::Complete(expected));
+            assert_eq!(standing(found), expected, "{result}, {word}");
+        }
+    }
+}
+
+#[test]
+fn who_works_outside_the_us_is_never_seen_and_never_proven_absent() {
+    let mut pair = Pair::new("checkr");
+    pair.settings.insert("work_location".into(), "CA-ON".into());
+    assert_eq!(pair.by_ours(), Ok(Found::NotSeen { blind: true }));
+    pair.place().unwrap();
+    assert_eq!(pair.by_ours(), Ok(Found::NotSeen { blind: true }));
+    pair.memo = Memo::default();
+    assert_eq!(pair.by_ours(), Ok(Found::NotSeen { blind: true }));
+}

@@ -1,5 +1,6 @@
 //! The language as a whole: what loads, what does not, and what the shipped sheets do.
 
+mod acme;
 mod drive;
 mod loading;
 mod rough;

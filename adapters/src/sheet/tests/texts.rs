@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::order;
-use crate::contract::{Context, Escape, Piece, Unfit};
+use crate::contract::{Context, Escape, Piece, SettingForm, Unfit};
 use crate::sheet::expression::Expression;
 use crate::sheet::scope::Scope;
 use crate::sheet::template::Template;
@@ -132,6 +132,22 @@ fn texts_that_are_none_are_told() {
         let told = Template::parse(wrong).expect_err(wrong);
         assert!(told.contains(says), "{wrong}: {told}");
     }
+}
+
+#[test]
+fn settings_are_checked_by_their_form() {
+    let fits = |form: &SettingForm, value: Value| form.accepts(&value);
+    for good in ["US-CA", "applicant", "CA", "GB-LND"] {
+        assert!(fits(&SettingForm::Region, json!(good)), "{good}");
+    }
+    for bad in ["US", "us-ca", "California", "US-", "-CA", "", "USA-CA"] {
+        assert!(!fits(&SettingForm::Region, json!(bad)), "{bad}");
+    }
+    let words = SettingForm::OneOf(vec!["use".into()]);
+    assert!(fits(&words, json!("use")) && !fits(&words, json!("Use")));
+    assert!(fits(&SettingForm::Table, json!({"a": "b"})));
+    assert!(!fits(&SettingForm::Table, json!({"a": 1})));
+    assert!(!fits(&SettingForm::Text, json!(" ")));
 }
 
 #[test]

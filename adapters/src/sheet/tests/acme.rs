@@ -245,7 +245,7 @@ fn of_a_status_and_a_result_the_worse_counts() {
         "acme.toml",
         &ACME.replace(
             "done = \"complete\"",
-            "done = \"complete\", fine = \"pass\"",
+            "done = \"complete\", fine = \"pass\", awful = \"fail\"",
         ),
     );
     let fetch = vendor.expect("it loads").fetch.expect("it has it");
@@ -268,6 +268,7 @@ fn of_a_status_and_a_result_the_worse_counts() {
         (complete(Fail), Some("bad".into()))
     );
     assert_eq!(standing("fine", json!("odd")), (complete(Review), None));
+    assert_eq!(standing("awful", json!("good")), (complete(Fail), None));
     assert_eq!(standing("Do-ne", json!("good")), (complete(Pass), None));
     assert_eq!(standing("done", json!(["good"])), (complete(Review), None));
     assert_eq!(

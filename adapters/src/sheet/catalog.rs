@@ -86,7 +86,7 @@ impl CatalogForm {
 
 /// The end of a list step: the catalog, or the next page with what was gathered so far.
 pub(super) fn gathered(end: &End<'_>) -> Result<Turn<Catalog>, Fault> {
-    let so_far = end.scope.memo.get(SO_FAR);
+    let so_far = end.before.get(SO_FAR);
     let mut catalog: Catalog = so_far
         .and_then(|text| serde_json::from_str(text).ok())
         .unwrap_or_default();
@@ -96,7 +96,7 @@ pub(super) fn gathered(end: &End<'_>) -> Result<Turn<Catalog>, Fault> {
     let Some(page) = end.step.next_page(&end.scope) else {
         return Ok(Turn::Done(catalog));
     };
-    let mut memo = end.step.again(end.scope.memo, page?);
+    let mut memo = end.step.again(end.before, page?);
     let text = serde_json::to_string(&catalog)
         .map_err(|_| Fault::Unclear("the catalog cannot be carried to its next page".to_owned()))?;
     memo.values.insert(SO_FAR.to_owned(), text);

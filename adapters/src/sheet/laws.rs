@@ -235,7 +235,7 @@ fn placing_can_be_resolved(loader: &Loader<'_>, sheet: &Sheet<'_>) {
     }
     for step in &place.steps {
         let orders = step.request.effect != Effect::Read;
-        if orders && !step.request.names_in_body("ours") {
+        if orders && !step.request.names("ours") {
             let wrong = format!("step `{}` does not send our reference", step.name);
             let right = "send `{ours}` where the vendor keeps it, or a lost order is never found";
             loader.mistakes.add(step.line, wrong, right);
@@ -377,7 +377,7 @@ fn steps_end_with_what_their_operation_needs(
 fn keys_are_sent(loader: &Loader<'_>, steps: &Steps) {
     for step in &steps.steps {
         let repeatable = matches!(step.request.effect, Effect::Repeatable { .. });
-        if repeatable && !step.request.names_in_body("key") {
+        if repeatable && !step.request.names("key") {
             let wrong = format!("step `{}` is repeatable and sends no `{{key}}`", step.name);
             let right = "send the key that the vendor dedupes on, or make it \"once\"";
             loader.mistakes.add(step.line, wrong, right);

@@ -235,9 +235,10 @@ impl Reading {
         };
         let right = "name where the vendor's reference is: \".id\"";
         section.need("theirs", right);
+        let theirs = loader.expression_at(&section, "theirs", sight);
         let also = section.texts("also");
-        let reading = Self {
-            theirs: loader.expression_at(&section, "theirs", sight)?,
+        let reading = theirs.map(|theirs| Self {
+            theirs,
             also: also
                 .iter()
                 .filter_map(|(text, line)| loader.expression(text, *line, sight))
@@ -251,7 +252,7 @@ impl Reading {
             without_result: without_result(loader, &section),
             report: report_form(loader, &section, sight),
             expected_at: loader.expression_at(&section, "expected_at", sight),
-        };
+        })?;
         section.close();
         reading.is_whole(loader, name, &section);
         Some(reading)

@@ -33,41 +33,42 @@ impl Form {
             ..sight
         };
         let line = section.line_of("request");
-        let (method, path) = request_line(loader, section)?;
-        let path = loader.template(path, line, in_path)?;
+        let request = request_line(loader, section);
+        let method = request.map(|(method, _)| method);
+        let path = request.and_then(|(_, path)| loader.template(path, line, in_path));
         let personal = section.truth("personal") == Some(true);
         let in_query = Sight {
             people: sight.people && personal,
             ..in_path
         };
-        let query = section.section("query", "`query`");
-        let query = loader.named_templates(query, in_query);
+        let query = loader.named_templates(section.section("query", "`query`"), in_query);
         let headers = section.section("headers", "`headers`");
         let headers = loader.named_templates(headers, in_body.without_people());
         let json = section
             .get("json")
             .and_then(|spot| Node::load(loader, spot, in_body));
-        if json.is_some() && method == Method::Get {
+        if json.is_some() && method == Some(Method::Get) {
             let wrong = "a GET has a body";
             loader
                 .mistakes
                 .add(section.line_of("json"), wrong, "send it with POST");
         }
+        let effect = effect(loader, section, method);
         Some(Self {
-            method,
-            path,
+            method: method?,
+            path: path?,
             query,
             headers: headers
                 .into_iter()
                 .map(|(name, value)| (name.to_ascii_lowercase(), value))
                 .collect(),
             json,
-            effect: effect(loader, section, method)?,
+            effect: effect?,
         })
     }
 
-    /// Every template whose value is the vendor's to keep, for the laws of loading.
-    pub(super) fn names_in_body(&self, name: &str) -> bool {
+    /// True where the query, a header or the body names `name`.
+    pub(super) fn names(&self, name: &str) -> bool {
         let in_json = self.json.as_ref().is_some_and(|node| node.names(name));
         let templates = self.headers.iter().chain(&self.query);
         in_json
@@ -144,10 +145,10 @@ fn request_line<'s>(loader: &Loader<'_>, section: &Section<'s>) -> Option<(Metho
     method.map(|method| (method, path))
 }
 
-fn effect(loader: &Loader<'_>, section: &Section<'_>, method: Method) -> Option<Effect> {
+fn effect(loader: &Loader<'_>, section: &Section<'_>, method: Option<Method>) -> Option<Effect> {
     let right = "say what a second copy would do: \"read\", \"once\" or { repeatable = \"24h\" }";
     let Some(spot) = section.get("effect") else {
-        if method == Method::Get {
+        if method == Some(Method::Get) {
             return Some(Effect::Read);
         }
         let wrong = format!("{} has no `effect`", section.what);

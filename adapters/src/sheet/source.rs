@@ -51,6 +51,10 @@ impl Mistakes {
         });
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.borrow().is_empty()
+    }
+
     /// All of them, in the order of their lines.
     pub(super) fn into_list(self) -> Vec<Mistake> {
         let mut found = self.found.into_inner();

@@ -88,6 +88,8 @@ pub(super) struct End<'e> {
     pub(super) step: &'e Step,
     /// What the last step's answer shows; `.` is the item that was found, or the whole.
     pub(super) scope: Scope<'e>,
+    /// What the memo held before this answer, with what belongs to paging.
+    pub(super) before: &'e BTreeMap<String, String>,
     items: Vec<&'e Value>,
     blind: bool,
 }
@@ -161,14 +163,10 @@ impl Steps {
     }
 
     fn suffices(&self, step: &Step, found: usize) -> bool {
-        let any = step
-            .find
-            .as_ref()
-            .map(|find| find.several == Several::First);
-        self.finds || found == 1 || (found > 1 && any == Some(true))
+        self.finds || found == 1 || (found > 1 && step.takes_any())
     }
 
-    /// After a success: the next page, the next step, or the end.
+    /// After a success: the next step, or the end.
     fn go_on<T>(
         &self,
         step: &Step,
@@ -176,49 +174,54 @@ impl Steps {
         items: &[&Value],
         finish: impl FnOnce(&End<'_>) -> Result<Turn<T>, Fault>,
     ) -> Result<Turn<T>, Fault> {
-        let mut blind = step
-            .find
-            .as_ref()
-            .is_some_and(|find| find.blind.holds(scope));
-        if items.is_empty() {
-            match step.next_page(scope) {
-                Some(Ok(page)) => return Ok(Turn::Next(step.again(scope.memo, page))),
-                Some(Err(_)) => blind = true,
-                None => {}
-            }
-        }
+        let Some(first) = items.first() else {
+            return self.look_further(step, scope, finish);
+        };
         let scope = Scope {
-            answer: items.first().copied(),
+            answer: Some(first),
             ..*scope
         };
-        let mut values = scope.memo.clone();
-        values.remove(PAGE);
-        values.remove(SO_FAR);
-        let gathered = scope;
+        let mut values = without_paging(scope.memo);
         values.extend(kept(&step.keep, &scope));
-        let scope = Scope {
+        let after = Scope {
             memo: &values,
             ..scope
         };
-        let next = step.next.iter().filter_map(|name| self.named(name));
-        let one = items.len() == 1 || step.takes_any();
-        if !items.is_empty()
-            && one
-            && let Some(next) = next.into_iter().find(|next| next.when.holds(&scope))
-        {
-            return Ok(Turn::Next(Memo {
+        let settled = items.len() == 1 || step.takes_any();
+        let mut next = step.next.iter().filter_map(|name| self.named(name));
+        match next.find(|next| settled && next.when.holds(&after)) {
+            Some(next) => Ok(Turn::Next(Memo {
                 step: next.name.clone(),
                 values,
-            }));
+            })),
+            None => finish(&End {
+                step,
+                scope: after,
+                before: scope.memo,
+                items: items.to_vec(),
+                blind: false,
+            }),
         }
-        let scope = match step.catalog {
-            Some(_) => gathered,
-            None => scope,
+    }
+
+    /// After a list in which nothing fitted: its next page, or the end. A list is left at the first
+    /// page on which something fits, so what two pages show is found once.
+    fn look_further<T>(
+        &self,
+        step: &Step,
+        scope: &Scope<'_>,
+        finish: impl FnOnce(&End<'_>) -> Result<Turn<T>, Fault>,
+    ) -> Result<Turn<T>, Fault> {
+        let blind = match step.next_page(scope) {
+            Some(Ok(page)) => return Ok(Turn::Next(step.again(scope.memo, page))),
+            Some(Err(_)) => true,
+            None => step.is_blind(scope),
         };
         finish(&End {
             step,
-            scope,
-            items: items.to_vec(),
+            scope: *scope,
+            before: scope.memo,
+            items: Vec::new(),
             blind,
         })
     }
@@ -234,17 +237,26 @@ impl Steps {
             Some(Led::Fault(fault)) => Err(fault),
             Some(Led::Step(name)) => Ok(Turn::Next(Memo {
                 step: name,
-                values: scope.memo.clone(),
+                values: without_paging(scope.memo),
             })),
             Some(Led::NotSeen) => finish(&End {
                 step,
                 scope: *scope,
+                before: scope.memo,
                 items: Vec::new(),
                 blind: false,
             }),
             None => Err(Fault::Unclear(step.puzzle(scope))),
         }
     }
+}
+
+/// What a memo holds for other steps.
+fn without_paging(memo: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut values = memo.clone();
+    values.remove(PAGE);
+    values.remove(SO_FAR);
+    values
 }
 
 impl Step {
@@ -280,6 +292,12 @@ impl Step {
     fn takes_any(&self) -> bool {
         let find = self.find.as_ref();
         find.is_some_and(|find| find.several == Several::First)
+    }
+
+    /// True where finding nothing proves nothing.
+    fn is_blind(&self, scope: &Scope<'_>) -> bool {
+        let find = self.find.as_ref();
+        find.is_some_and(|find| !find.blind.is_empty() && find.blind.holds(scope))
     }
 
     /// The items of a success: the whole answer, or those of its list that are wanted. `None` where
@@ -404,42 +422,31 @@ fn step(loader: &Loader<'_>, spot: &Spot, kind: Kind) -> Option<Step> {
     };
     let reads = sight.with_answer();
     let request = Form::load(loader, &section, sight);
-    let step = Step {
+    let kept = reads.without_people();
+    let find = section.section("find", "`find`");
+    let pages = section.section("pages", "`pages`");
+    let next = section.texts("next");
+    let step = |request| Step {
         name: name.unwrap_or_default().to_owned(),
         line: spot.line,
         when: When::load(loader, section.section("when", "`when`"), sight),
-        // Without a request, its other mistakes would only follow from that.
-        request: request?,
+        request,
         success: success(loader, &section, reads),
-        find: section
-            .section("find", "`find`")
-            .and_then(|find| load_find(loader, &find, reads)),
-        pages: section
-            .section("pages", "`pages`")
-            .and_then(|pages| load_pages(loader, &pages)),
-        keep: loader.named_expressions(section.section("keep", "`keep`"), reads.without_people()),
+        find: find.and_then(|find| load_find(loader, &find, reads)),
+        pages: pages.and_then(|pages| load_pages(loader, &pages)),
+        keep: loader.named_expressions(section.section("keep", "`keep`"), kept),
         rules: rules(loader, section.list("errors"), reads),
-        next: section
-            .texts("next")
-            .iter()
-            .map(|(name, _)| (*name).to_owned())
-            .collect(),
-        reading: if kind.reads {
-            loader.reading_at(&section)
-        } else {
-            None
-        },
-        catalog: if kind.name == "list" {
-            CatalogForm::load(loader, &section)
-        } else {
-            None
-        },
-        link: if kind.name == "report" {
-            loader.expression_at(&section, "link", reads.without_people())
-        } else {
-            None
-        },
+        next: next.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        reading: kind.reads.then(|| loader.reading_at(&section)).flatten(),
+        catalog: (kind.name == "list")
+            .then(|| CatalogForm::load(loader, &section))
+            .flatten(),
+        link: (kind.name == "report")
+            .then(|| loader.expression_at(&section, "link", kept))
+            .flatten(),
     };
+    // Without a request, the step's other mistakes would only follow from that.
+    let step = step(request?);
     section.close();
     Some(step)
 }

@@ -1,10 +1,13 @@
 //! Cancelling an order at its vendor, where the vendor can. What becomes of the order is what the
 //! vendor says of it: a cancel that races a completion ends in the completion.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::vocabulary::Progress;
 use adapters::{CancelOrder, Fault, Memo, Vendor};
+
+use tracing::Instrument as _;
 
 use crate::app::driving::end;
 use crate::app::{App, AppError};
@@ -17,7 +20,20 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::NotPossible`] where it has ended, is just being placed, or the vendor cannot.
-    pub async fn cancel_order(&self, order: Order) -> Result<Order, AppError> {
+    pub async fn cancel_order(self: &Arc<Self>, order: Order) -> Result<Order, AppError> {
+        let app = Arc::clone(self);
+        // A caller who hangs up does not keep the vendor's answer from being saved.
+        let work = self
+            .tasks
+            .spawn(async move { app.cancel(order).await }.in_current_span());
+        work.await.unwrap_or_else(|_| {
+            Err(AppError::NotPossible(
+                "Cancelling broke off; please look at the order again.".into(),
+            ))
+        })
+    }
+
+    async fn cancel(&self, order: Order) -> Result<Order, AppError> {
         if order.stage.is_terminal() {
             return Err(AppError::NotPossible(format!(
                 "This background check has ended already ({}).",

@@ -68,6 +68,8 @@ pub(crate) struct Drive {
 pub(crate) struct Step {
     pub(crate) request: Request,
     pub(crate) call: Call,
+    /// A moment before its commit began: the first byte leaves soon after it, or not at all.
+    pub(crate) since: Instant,
 }
 
 /// What one copy of a request led to.
@@ -173,7 +175,11 @@ impl Drive {
             detail: None,
             ended_at: None,
         };
-        Ok(Step { request, call })
+        Ok(Step {
+            request,
+            call,
+            since: Instant::now(),
+        })
     }
 
     fn encode(&self, memo: &Memo, key: &str) -> Result<Request, Unfit> {
@@ -221,6 +227,7 @@ impl Drive {
     ) -> Result<bool, StoreError> {
         let (until, now, turn) = (self.lease_end(pause), self.now(), step.call.turn);
         step.call.copies += 1;
+        step.since = Instant::now() + pause;
         let kept = self
             .update(|order| {
                 lease(order, until);
@@ -235,13 +242,12 @@ impl Drive {
 
     /// Sends committed steps until the drive ends, and commits its end.
     pub(crate) async fn run(mut self, mut step: Step) -> Result<(Order, Ending), StoreError> {
-        let mut committed = Instant::now();
         loop {
             crash::point("placing.intent_committed");
             let sent = self
                 .app
                 .caller
-                .send(&self.vendor, &self.connection, &step.request, committed)
+                .send(&self.vendor, &self.connection, &step.request, step.since)
                 .await;
             crash::point("placing.answered");
             self.log(&step, &sent);
@@ -250,7 +256,6 @@ impl Drive {
                 Heard::Next(memo) => match self.follow(&step, memo).await? {
                     Ok(next) => {
                         step = next;
-                        committed = Instant::now();
                         continue;
                     }
                     Err(ending) => ending,
@@ -274,7 +279,6 @@ impl Drive {
                         self.unconfirmed(&step, reason).await?
                     } else if self.repeat(&mut step, pause).await? {
                         tokio::time::sleep(pause).await;
-                        committed = Instant::now();
                         continue;
                     } else {
                         Ending::Overtaken

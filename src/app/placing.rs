@@ -8,6 +8,7 @@ use adapters::Vendor;
 use adapters::contract::Reference;
 use adapters::vocabulary::{Millis, OurRef};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::app::driving::{Drive, Ending, new_lease};
 use crate::app::{App, AppError, crash};
@@ -47,6 +48,19 @@ impl App {
     /// # Errors
     /// [`AppError`]: nothing was accepted.
     pub async fn place_order(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        ats: AtsOrder,
+    ) -> Result<Order, AppError> {
+        let (app, tenant) = (Arc::clone(self), Arc::clone(tenant));
+        // A caller who hangs up drops the future that waits, not the one that works.
+        let work = self
+            .tasks
+            .spawn(async move { app.take_in(&tenant, ats).await }.in_current_span());
+        work.await.unwrap_or_else(|_| Err(AppError::Unconfirmed))
+    }
+
+    async fn take_in(
         self: &Arc<Self>,
         tenant: &Arc<Tenant>,
         ats: AtsOrder,
@@ -158,7 +172,7 @@ impl App {
             (false, Stage::Failed) => self.start_anew(incoming, order).await,
             _ if !same => Err(AppError::Conflict),
             _ if running => self.wait_for_first(incoming, order).await.map(Some),
-            _ if order.waiting.is_some() => Err(AppError::Unconfirmed),
+            _ if order.waiting.is_some() => self.answer_by_row(incoming, &order.id).await.map(Some),
             _ => self.take_up(incoming, order).await,
         }
     }

@@ -338,7 +338,7 @@ fn escaped(secret: &Private<String>, escape: Escape) -> Zeroizing<Vec<u8>> {
         Escape::None => text.clone().into_bytes(),
         Escape::Json => {
             let quoted = serde_json::to_string(text).expect("a text always serializes");
-            quoted[1..quoted.len() - 1].as_bytes().to_vec()
+            quoted.as_bytes()[1..quoted.len() - 1].to_vec()
         }
         Escape::Form => url::form_urlencoded::byte_serialize(text.as_bytes())
             .collect::<String>()

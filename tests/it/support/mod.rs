@@ -30,7 +30,7 @@ use cleargate::seal::{new_key, random_text};
 use cleargate::startup::Serving;
 use tempfile::TempDir;
 
-pub(crate) use client::{Answer, TenantClient};
+pub(crate) use client::TenantClient;
 
 /// Where every held clock begins: 2027-01-15T08:00:00Z.
 pub(crate) const NOON: i64 = 1_800_000_000_000;
@@ -73,7 +73,6 @@ pub(crate) struct Plan {
     vendor: Box<dyn Simulator>,
     settings: Vec<(&'static str, String)>,
     edit_tenant: Vec<(String, String)>,
-    vendor_settings: &'static str,
 }
 
 impl Plan {
@@ -102,7 +101,6 @@ impl Plan {
             vendor,
             settings: Vec::new(),
             edit_tenant: Vec::new(),
-            vendor_settings: "",
         }
     }
 

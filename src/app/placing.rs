@@ -30,6 +30,7 @@ struct Incoming {
     tenant: Arc<Tenant>,
     ats: AtsOrder,
     canonical: Vec<u8>,
+    began: Instant,
     deadline: Instant,
 }
 
@@ -65,6 +66,7 @@ impl App {
         tenant: &Arc<Tenant>,
         ats: AtsOrder,
     ) -> Result<Order, AppError> {
+        let began = Instant::now();
         let given = ats.text("account_id");
         if given.is_some_and(|account| account != tenant.account_id) {
             return Err(AppError::WrongAccount);
@@ -74,7 +76,8 @@ impl App {
             tenant: Arc::clone(tenant),
             canonical: ats.canonical(),
             ats,
-            deadline: Instant::now() + self.options.answer_within.saturating_sub(ANSWER_MARGIN),
+            began,
+            deadline: began + self.options.answer_within.saturating_sub(ANSWER_MARGIN),
         };
         loop {
             let known = self
@@ -312,12 +315,14 @@ impl App {
             Err(_) => return self.answer_by_row(incoming, &id).await,
             Ok(ended) => ended.map_err(|_| AppError::Unconfirmed)??,
         };
-        match ended {
-            (order, _) if order.accepted => Ok(order),
-            (_, Ending::Refused { field, message }) => Err(AppError::Refused { field, message }),
-            (_, Ending::Unavailable { retry_after }) => Err(AppError::Unavailable { retry_after }),
-            (_, Ending::Unconfirmed) => Err(AppError::Unconfirmed),
-            (_, Ending::Placed | Ending::Overtaken) => self.answer_by_row(incoming, &id).await,
+        let own = incoming.began.elapsed().saturating_sub(ended.vendor_time);
+        metrics::histogram!("order_own_seconds").record(own);
+        match ended.ending {
+            _ if ended.order.accepted => Ok(ended.order),
+            Ending::Refused { field, message } => Err(AppError::Refused { field, message }),
+            Ending::Unavailable { retry_after } => Err(AppError::Unavailable { retry_after }),
+            Ending::Unconfirmed => Err(AppError::Unconfirmed),
+            Ending::Placed | Ending::Overtaken => self.answer_by_row(incoming, &id).await,
         }
     }
 

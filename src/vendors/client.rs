@@ -51,6 +51,17 @@ pub enum Sent {
     Answered(Reply),
 }
 
+impl Sent {
+    /// The outcome in one word, for logs and metrics.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Never(_) => "never",
+            Self::Maybe(_) => "maybe",
+            Self::Answered(_) => "answered",
+        }
+    }
+}
+
 /// Why an operation that only reads has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum CallFailure {
@@ -138,12 +149,19 @@ impl Caller {
                 Err(error) => Sent::Maybe(describe(&error)),
             }
         };
+        let began = Instant::now();
         let within = self.options.attempt_timeout;
-        tokio::time::timeout(within, attempt)
+        let sent = tokio::time::timeout(within, attempt)
             .await
             .unwrap_or_else(|_| {
                 Sent::Maybe(format!("no whole answer within {} s", within.as_secs_f32()))
-            })
+            });
+        metrics::histogram!(
+            "vendor_call_seconds",
+            "vendor" => vendor.name.clone(), "step" => request.step.clone(), "outcome" => sent.word()
+        )
+        .record(began.elapsed());
+        sent
     }
 
     /// Runs a whole operation that only reads: step after step, each sent again once where it got

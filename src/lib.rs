@@ -13,4 +13,5 @@ pub mod seal;
 pub mod startup;
 pub mod store;
 pub mod telemetry;
+pub mod trace;
 pub mod vendors;

@@ -7,8 +7,6 @@ use std::time::Duration;
 use adapters::vocabulary::Progress;
 use adapters::{CancelOrder, Fault, Memo, Vendor};
 
-use tracing::Instrument as _;
-
 use crate::app::driving::end;
 use crate::app::{App, AppError};
 use crate::domain::order::{Line, Order, Source, Stage};
@@ -23,9 +21,7 @@ impl App {
     pub async fn cancel_order(self: &Arc<Self>, order: Order) -> Result<Order, AppError> {
         let app = Arc::clone(self);
         // A caller who hangs up does not keep the vendor's answer from being saved.
-        let work = self
-            .tasks
-            .spawn(async move { app.cancel(order).await }.in_current_span());
+        let work = self.go_on_with(async move { app.cancel(order).await });
         work.await.unwrap_or_else(|_| {
             Err(AppError::NotPossible(
                 "Cancelling broke off; please look at the order again.".into(),

@@ -122,7 +122,11 @@ impl App {
         for row in self.store.tenants().await? {
             let connections = connections.remove(&row.id).unwrap_or_default();
             let digests = digests.remove(&row.id).unwrap_or_default();
-            directory.insert(open_tenant(&self.keys, row, connections, digests)?);
+            let mut tenant = open_tenant(&self.keys, row, connections, digests)?;
+            if let Some(known) = self.directory.load().tenant(&tenant.id) {
+                tenant.pace = Arc::clone(&known.pace);
+            }
+            directory.insert(tenant);
         }
         self.directory.store(Arc::new(directory));
         self.catalogs.forget_lists();
@@ -196,6 +200,7 @@ fn open_tenant(
         secret_digests,
         disabled: row.disabled,
         options: row.options,
+        pace: Arc::default(),
         connections,
         id: row.id,
     })

@@ -8,7 +8,6 @@ use adapters::Vendor;
 use adapters::contract::Reference;
 use adapters::vocabulary::{Millis, OurRef};
 use tokio::time::Instant;
-use tracing::Instrument as _;
 
 use crate::app::driving::{Drive, Ending, new_lease};
 use crate::app::{App, AppError, crash};
@@ -55,9 +54,7 @@ impl App {
     ) -> Result<Order, AppError> {
         let (app, tenant) = (Arc::clone(self), Arc::clone(tenant));
         // A caller who hangs up drops the future that waits, not the one that works.
-        let work = self
-            .tasks
-            .spawn(async move { app.take_in(&tenant, ats).await }.in_current_span());
+        let work = self.go_on_with(async move { app.take_in(&tenant, ats).await });
         work.await.unwrap_or_else(|_| Err(AppError::Unconfirmed))
     }
 
@@ -275,9 +272,7 @@ impl App {
             return Ok(None);
         }
         let (app, id) = (Arc::clone(self), order.id.clone());
-        let resolved = self
-            .tasks
-            .spawn(async move { app.resolve(order, true).await });
+        let resolved = self.go_on_with(async move { app.resolve(order, true).await });
         if let Ok(ended) = tokio::time::timeout_at(incoming.deadline, resolved).await {
             ended.map_err(|_| AppError::Unconfirmed)??;
         }
@@ -310,7 +305,7 @@ impl App {
         step: crate::app::driving::Step,
     ) -> Result<Order, AppError> {
         let id = drive.order.id.clone();
-        let running = self.tasks.spawn(drive.run(step));
+        let running = self.go_on_with(drive.run(step));
         let ended = match tokio::time::timeout_at(incoming.deadline, running).await {
             Err(_) => return self.answer_by_row(incoming, &id).await,
             Ok(ended) => ended.map_err(|_| AppError::Unconfirmed)??,

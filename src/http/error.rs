@@ -66,6 +66,14 @@ impl ApiError {
         }
     }
 
+    pub(super) fn too_many(retry_after: Duration) -> Self {
+        let message = "This account sends more requests than it may; please slow down.";
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message)
+        }
+    }
+
     fn with(mut self, field: Option<String>) -> Self {
         self.field = field;
         self

@@ -17,6 +17,7 @@ use super::error::ApiError;
 use super::operations::Readiness;
 use super::{ats, callbacks, operations as ops, results};
 use crate::app::App;
+use crate::trace::Trace;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -80,8 +81,18 @@ async fn observe(request: Request, next: Next) -> Response {
         .map_or("(none)", MatchedPath::as_str)
         .to_owned();
     let method = request.method().clone();
-    let span = tracing::info_span!("request", request_id = %id, %method, %route, tenant = tracing::field::Empty);
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let given = request
+        .headers()
+        .get("traceparent")
+        .and_then(|value| value.to_str().ok());
+    let trace = given.and_then(Trace::parse).unwrap_or_else(Trace::begin);
+    let span = tracing::info_span!(
+        "request", request_id = %id, trace_id = %trace, %method, %route, tenant = tracing::field::Empty
+    );
+    let mut response = trace
+        .scope(next.run(request))
+        .instrument(span.clone())
+        .await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         response = error.answer(&id);
     } else if response.status() == StatusCode::METHOD_NOT_ALLOWED {

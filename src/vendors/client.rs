@@ -19,6 +19,7 @@ use http::{HeaderMap, Method};
 use zeroize::Zeroizing;
 
 use crate::domain::tenant::Connection;
+use crate::trace::Trace;
 
 /// A request's first byte leaves within two seconds after its intent was committed, or not at all:
 /// this much for getting to the send, the rest for connecting.
@@ -291,6 +292,12 @@ fn headers(
     }
     if let Some(mime) = &request.mime {
         headers.insert(CONTENT_TYPE, header_value(mime.as_bytes(), "content-type")?);
+    }
+    if let Some(trace) = Trace::current() {
+        headers.insert(
+            HeaderName::from_static("traceparent"),
+            header_value(trace.for_call().as_bytes(), "traceparent")?,
+        );
     }
     match &vendor.auth {
         Auth::None => {}

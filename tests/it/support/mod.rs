@@ -148,6 +148,13 @@ impl Plan {
             .await
             .expect("the gateway starts");
         let mut file = import_file(&scene);
+        if !self
+            .edit_tenant
+            .iter()
+            .any(|(_, to)| to.contains("requests_per_second"))
+        {
+            file = file.replacen("name = ", "requests_per_second = 100000\nname = ", 1);
+        }
         for (from, to) in &self.edit_tenant {
             assert!(
                 file.contains(from),

@@ -15,6 +15,7 @@ use crate::egress::{Judge, Resolver, WebhookClient, client::platform_tls};
 use crate::http::{self, Edge, Listener, Readiness, ServerOptions};
 use crate::seal::Keyring;
 use crate::store::{Store, StoreOptions};
+use crate::telemetry;
 use crate::vendors::{Caller, CallerOptions, Registry};
 
 /// The built-in logo.
@@ -220,6 +221,7 @@ impl Serving {
         clock: Clock,
         background: bool,
     ) -> Result<Self, StartError> {
+        telemetry::metrics();
         let public = Listener::bind(settings.http.public_addr, "http.public_addr")
             .await
             .map_err(StartError::one)?;
@@ -272,7 +274,7 @@ impl Serving {
         );
         serving.listen(
             operations,
-            http::operations(serving.readiness.clone()),
+            http::operations(serving.readiness.clone(), telemetry::metrics().clone()),
             &options,
         );
         serving.readiness.set(true);

@@ -5,6 +5,7 @@
 //! out what became of a placing that broke off, [`looking`] and [`callbacks`] bring news, [`news`]
 //! applies them, [`deliveries`] tells the ATS, [`waiting`] is for people.
 
+pub mod backlog;
 pub mod callbacks;
 mod cancelling;
 pub mod catalog;

@@ -11,6 +11,7 @@ use axum::routing::{any, get, post};
 use axum::{Extension, Router};
 use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use metrics_exporter_prometheus::PrometheusHandle;
 use tracing::Instrument as _;
 
 use super::error::ApiError;
@@ -45,7 +46,7 @@ pub fn public(app: Arc<App>, edge: Edge) -> Router {
         .route("/v1/logo.png", get(ats::logo))
         .route(
             "/background_checks/{tracking_id}/results",
-            get(results::page).post(results::report),
+            get(results::show).post(results::report),
         )
         .route("/callbacks/{vendor}/{token}", any(callbacks::receive))
         .fallback(async || ApiError::not_found())
@@ -62,12 +63,13 @@ pub fn public(app: Arc<App>, edge: Edge) -> Router {
 }
 
 /// The routes of the operations listener.
-pub fn operations(readiness: Readiness) -> Router {
+pub fn operations(readiness: Readiness, metrics: PrometheusHandle) -> Router {
     Router::new()
         .route("/healthz", get(ops::health))
         .route("/readyz", get(ops::ready))
         .route("/metrics", get(ops::metrics))
         .with_state(readiness)
+        .layer(Extension(metrics))
 }
 
 /// Gives the request an id and a span, counts it, and writes an error's answer. The span names the

@@ -9,6 +9,7 @@
 //! Rows are changed by version: read, decide, `UPDATE ... WHERE version = ...`. Nobody holds a row
 //! lock while thinking, and the same text is right on both databases.
 
+mod backlog;
 mod callbacks;
 mod catalogs;
 mod deliveries;
@@ -25,6 +26,7 @@ use adapters::vocabulary::Millis;
 use sqlx::any::{AnyPoolOptions, AnyRow};
 use sqlx::{Any, AnyPool, AssertSqlSafe, Row, Transaction};
 
+pub use backlog::Backlog;
 pub use callbacks::{CallbackRow, CallbackState, Inserted};
 pub use catalogs::{OfferRow, StoredCatalog};
 pub use deliveries::{AttemptRow, Claimed, DeliveryRow, NewDelivery, Settled, Settlement};

@@ -112,7 +112,11 @@ pub async fn build(
     Ok(app)
 }
 
-fn keyring(settings: &Settings) -> Result<Keyring, StartError> {
+/// The keys that `settings` refer to.
+///
+/// # Errors
+/// [`StartError`].
+pub fn keyring(settings: &Settings) -> Result<Keyring, StartError> {
     let Some(reference) = &settings.security.key else {
         return Err(StartError::one(
             "`security.key` is not set, and without it nothing can be sealed; `cleargate key new` prints one, and `security.key` takes a reference to it such as \"env:CLEARGATE_KEY\"",

@@ -281,13 +281,24 @@ impl Serving {
             http::operations(serving.readiness.clone(), telemetry::metrics().clone()),
             &options,
         );
+        if !settings.egress.allow.is_empty() {
+            let ranges: Vec<String> = settings
+                .egress
+                .allow
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            tracing::warn!(
+                ranges = ranges.join(", "),
+                "webhooks may go to the ranges in `egress.allow`, private or not"
+            );
+        }
         serving.readiness.set(true);
         tracing::info!(
             event = "listening",
             public = %serving.public,
             operations = %serving.operations,
             public_url = %serving.app.options.public_url,
-            egress_allow = ?settings.egress.allow,
             egress_allow_http = settings.egress.allow_http,
             "listening"
         );

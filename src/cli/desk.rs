@@ -80,10 +80,11 @@ pub(super) fn who() -> String {
     whoami::username().unwrap_or_else(|_| "a user without a name".to_owned())
 }
 
-/// A person at a command wants its result, not the story of how it came about.
+/// A person at a command wants its result, not the story of how it came about. What `serve` warns
+/// of, it has told already.
 fn quiet(settings: &LogSettings) -> LogSettings {
     LogSettings {
         format: settings.format,
-        level: LogLevel(settings.level.0.min(LevelFilter::WARN)),
+        level: LogLevel(settings.level.0.min(LevelFilter::ERROR)),
     }
 }

@@ -220,7 +220,13 @@ pub struct Serving {
     stop_listening: CancellationToken,
     listeners: tokio_util::task::TaskTracker,
     drain_delay: Duration,
-    drain_deadline: Duration,
+    drain_within: Duration,
+}
+
+/// What is left, after the delay, of the time from being asked to stop to ending.
+fn drain_within(settings: &Settings) -> Duration {
+    let http = &settings.http;
+    http.drain_deadline.saturating_sub(http.drain_delay)
 }
 
 impl Serving {
@@ -264,7 +270,7 @@ impl Serving {
             stop_listening: CancellationToken::new(),
             listeners: tokio_util::task::TaskTracker::new(),
             drain_delay: settings.http.drain_delay,
-            drain_deadline: settings.http.drain_deadline,
+            drain_within: drain_within(settings),
             app,
         };
         if background {
@@ -277,7 +283,7 @@ impl Serving {
         let options = ServerOptions {
             header_timeout: settings.http.header_timeout,
             max_connections: settings.http.max_connections,
-            drain_deadline: settings.http.drain_deadline,
+            drain_deadline: drain_within(settings),
         };
         serving.listen(
             public,
@@ -320,7 +326,7 @@ impl Serving {
             self.listeners.wait().await;
             self.app.tasks.wait().await;
         };
-        if tokio::time::timeout(self.drain_deadline, finished)
+        if tokio::time::timeout(self.drain_within, finished)
             .await
             .is_err()
         {

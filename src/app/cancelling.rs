@@ -73,7 +73,7 @@ impl App {
             Err(error) => {
                 tracing::warn!(order = %order.id, vendor = %vendor.name, %error, "cancelling failed");
                 self.look_soon(&order).await?;
-                Err(AppError::Unavailable {
+                Err(AppError::CancelUnconfirmed {
                     retry_after: Duration::from_secs(5),
                 })
             }

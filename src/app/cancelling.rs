@@ -16,7 +16,8 @@ impl App {
     /// Cancels an order; returns it as it is then.
     ///
     /// # Errors
-    /// [`AppError::NotPossible`] where it has ended, is just being placed, or the vendor cannot.
+    /// [`AppError::NotPossible`] where it has ended, is just being placed, or the vendor cannot;
+    /// [`AppError::CancelUnconfirmed`] where the vendor does not say.
     pub async fn cancel_order(&self, order: Order) -> Result<Order, AppError> {
         if order.stage.is_terminal() {
             return Err(AppError::NotPossible(format!(

@@ -1,4 +1,5 @@
 //! The promises that Cleargate makes, each kept in a file of its own.
 
 mod architecture;
+mod cli;
 mod support;

@@ -13,19 +13,21 @@ use crate::domain::order::{Line, Order, Source, Stage};
 use crate::store::{Change, Saved};
 use crate::vendors::CallFailure;
 
+/// How soon a caller may ask again whose cancelling has no known end.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
 impl App {
     /// Cancels an order; returns it as it is then.
     ///
     /// # Errors
-    /// [`AppError::NotPossible`] where it has ended, is just being placed, or the vendor cannot.
+    /// [`AppError::NotPossible`] where it has ended, is just being placed, or the vendor cannot;
+    /// [`AppError::CancelUnconfirmed`] where the vendor does not say.
     pub async fn cancel_order(self: &Arc<Self>, order: Order) -> Result<Order, AppError> {
         let app = Arc::clone(self);
         // A caller who hangs up does not keep the vendor's answer from being saved.
         let work = self.go_on_with(async move { app.cancel(order).await });
         work.await.unwrap_or_else(|_| {
-            Err(AppError::NotPossible(
-                "Cancelling broke off; please look at the order again.".into(),
-            ))
+            Err(AppError::CancelUnconfirmed { retry_after: RETRY_AFTER })
         })
     }
 
@@ -74,7 +76,7 @@ impl App {
                 tracing::warn!(order = %order.id, vendor = %vendor.name, %error, "cancelling failed");
                 self.look_soon(&order).await?;
                 Err(AppError::CancelUnconfirmed {
-                    retry_after: Duration::from_secs(5),
+                    retry_after: RETRY_AFTER,
                 })
             }
         }

@@ -6,5 +6,6 @@
 )]
 
 mod architecture;
+mod cli;
 mod placing;
 mod support;

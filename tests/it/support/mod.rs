@@ -8,6 +8,7 @@
 //! [`on_both_databases!`] makes a test of each body for SQLite and for PostgreSQL.
 
 pub(crate) mod client;
+pub(crate) mod program;
 pub(crate) mod services;
 
 use std::collections::HashMap;

@@ -2,4 +2,5 @@
 
 mod architecture;
 mod placing;
+mod store;
 mod support;

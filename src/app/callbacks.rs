@@ -22,6 +22,8 @@ use crate::store::{CallbackRow, Inserted, Saved, StoreError, new_id};
 
 /// A callback whose worker dies is taken up again after this.
 const CLAIM: Duration = Duration::from_secs(30);
+/// A parked callback is tried again after this at the earliest, unless something wakes it.
+const PARK: Duration = Duration::from_secs(10);
 
 /// Whom a callback address belongs to; known before a byte of the body is read.
 pub struct CallbackAddress {
@@ -168,30 +170,21 @@ impl App {
         let now = self.clock.now();
         let directory = self.directory();
         let Some(connection) = directory.connection(&row.connection_id) else {
-            return Ok(self
-                .store
-                .park_callback(&row.id, "no such connection")
-                .await?);
+            return self.park(&row, "no such connection").await;
         };
         let address = self.callback_address(&connection.vendor, connection.callback_token.expose());
         let (Some(address), Some(sealed)) = (address, row.sealed_body.as_deref()) else {
-            return Ok(self
-                .store
-                .park_callback(&row.id, "the vendor's sheet reads no callbacks")
-                .await?);
+            return self
+                .park(&row, "the vendor's sheet reads no callbacks")
+                .await;
         };
         let body = match self.keys.open(Purpose::Callback, &row.id, sealed) {
             Ok(body) => body,
-            Err(error) => {
-                return Ok(self
-                    .store
-                    .park_callback(&row.id, &error.to_string())
-                    .await?);
-            }
+            Err(error) => return self.park(&row, &error.to_string()).await,
         };
         let notes = match read_notes(&address.callbacks, connection, Verified::kept(&body)) {
             Ok(notes) => notes,
-            Err(reason) => return Ok(self.store.park_callback(&row.id, &reason).await?),
+            Err(reason) => return self.park(&row, &reason).await,
         };
         let Some((last, others)) = notes.split_last() else {
             return Ok(self.store.settle_callback(&row.id, "ignored", now).await?);
@@ -200,11 +193,17 @@ impl App {
             self.apply_note(&address, note, None).await?;
         }
         if !self.apply_note(&address, last, Some(&row.id)).await? {
-            self.store
-                .park_callback(&row.id, "of an order that is not known (yet)")
+            self.park(&row, "of an order that is not known (yet)")
                 .await?;
         }
         Ok(())
+    }
+
+    /// Parks a callback, for as long again as it has been here if nothing wakes it.
+    async fn park(&self, row: &CallbackRow, reason: &str) -> Result<(), AppError> {
+        let now = self.clock.now();
+        let age = (now - row.received_at).max(millis(PARK));
+        Ok(self.store.park_callback(&row.id, reason, now + age).await?)
     }
 
     /// Applies one note; `false`: its order is not known.

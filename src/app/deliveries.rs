@@ -85,18 +85,18 @@ impl App {
     /// # Errors
     /// [`AppError::Store`]; the lane is due again when its lease runs out.
     pub async fn deliver(self: Arc<Self>, claimed: Claimed) -> Result<(), AppError> {
-        let directory = self.directory();
+        let (directory, now) = (self.directory(), self.clock.now());
         let Some(tenant) = directory.tenant(&claimed.tenant_id) else {
             return Ok(self
                 .store
-                .release_lane(&claimed, self.clock.now() + millis(CAPPED_PAUSE))
+                .release_lane(&claimed, now + millis(CAPPED_PAUSE), now)
                 .await?);
         };
         let Some(_flight) = self.take_off(&claimed) else {
             let spread = Duration::from_millis(rand::random_range(0..500));
             return Ok(self
                 .store
-                .release_lane(&claimed, self.clock.now() + millis(CAPPED_PAUSE + spread))
+                .release_lane(&claimed, now + millis(CAPPED_PAUSE + spread), now)
                 .await?);
         };
         let (began_at, began) = (self.clock.now(), Instant::now());

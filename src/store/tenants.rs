@@ -248,8 +248,11 @@ impl Store {
     pub async fn sealing_keys(&self) -> Result<Vec<Vec<u8>>, StoreError> {
         let rows = sqlx::query(
             "SELECT substr(sealed_credentials, 1, 4) AS id FROM connections \
+             UNION SELECT substr(sealed_callback_token, 1, 4) FROM connections \
              UNION SELECT substr(sealed_signing_secret, 1, 4) FROM tenants WHERE sealed_signing_secret IS NOT NULL \
+             UNION SELECT substr(sealed_webhook_basic, 1, 4) FROM tenants WHERE sealed_webhook_basic IS NOT NULL \
              UNION SELECT substr(sealed_order, 1, 4) FROM orders WHERE sealed_order IS NOT NULL \
+             UNION SELECT substr(sealed_request, 1, 4) FROM calls WHERE sealed_request IS NOT NULL \
              UNION SELECT substr(sealed_body, 1, 4) FROM callbacks WHERE due_at IS NOT NULL AND sealed_body IS NOT NULL",
         )
         .fetch_all(&self.reader)

@@ -8,4 +8,5 @@
 mod architecture;
 mod cli;
 mod placing;
+mod store;
 mod support;

@@ -14,11 +14,12 @@ use adapters::vocabulary::{Millis, Progress};
 
 use crate::app::{App, AppError, crash};
 use crate::clock::millis;
+use crate::domain::callback::CallbackRow;
 use crate::domain::looking::hinted_look;
 use crate::domain::order::{Order, Source};
 use crate::domain::tenant::Connection;
 use crate::seal::{Purpose, digest};
-use crate::store::{CallbackRow, Inserted, Saved, StoreError, new_id};
+use crate::store::{Inserted, Saved, StoreError, new_id};
 
 /// A callback whose worker dies is taken up again after this.
 const CLAIM: Duration = Duration::from_secs(30);
@@ -74,12 +75,12 @@ impl App {
     /// Takes a callback in. What is acknowledged has been committed, or was only a hint.
     ///
     /// # Errors
-    /// [`StoreError`]: not committed, so the vendor has to try again.
+    /// [`AppError::Store`]: not committed, so the vendor has to try again.
     pub async fn receive_callback(
         &self,
         address: &CallbackAddress,
         incoming: &Incoming<'_>,
-    ) -> Result<CallbackAnswer, StoreError> {
+    ) -> Result<CallbackAnswer, AppError> {
         let callbacks = &address.callbacks;
         if let Some(echo) = challenged(callbacks, incoming) {
             return Ok(CallbackAnswer::Acknowledged(echo));
@@ -153,12 +154,13 @@ impl App {
     /// Claims callbacks to be applied, for [`App::apply_callback`].
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn claim_callbacks(&self, most: i64) -> Result<Vec<CallbackRow>, StoreError> {
+    /// [`AppError::Store`].
+    pub async fn claim_callbacks(&self, most: i64) -> Result<Vec<CallbackRow>, AppError> {
         let now = self.clock.now();
-        self.store
+        Ok(self
+            .store
             .claim_callbacks(now, now + millis(CLAIM), most)
-            .await
+            .await?)
     }
 
     /// Applies one callback: each of its notes to its order, the last one together with settling
@@ -305,12 +307,13 @@ impl App {
     /// Erases callbacks that have been parked for too long.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn expire_parked(&self, parked_for: Duration) -> Result<u64, StoreError> {
+    /// [`AppError::Store`].
+    pub async fn expire_parked(&self, parked_for: Duration) -> Result<u64, AppError> {
         let now: Millis = self.clock.now();
-        self.store
+        Ok(self
+            .store
             .expire_parked(now - millis(parked_for), now)
-            .await
+            .await?)
     }
 }
 

@@ -14,11 +14,11 @@ use sha2::Sha256;
 
 use crate::app::{App, AppError, DeliveryOptions, crash};
 use crate::clock::millis;
-use crate::domain::delivery::{ATTEMPTS_BEFORE_NOTICE, Attempted, Next, next};
+use crate::domain::delivery::{ATTEMPTS_BEFORE_NOTICE, Attempted, Claimed, Next, next};
 use crate::domain::tenant::Tenant;
 use crate::egress::Attempt;
 use crate::seal::random_text;
-use crate::store::{Claimed, Settled, Settlement, StoreError};
+use crate::store::{Settled, Settlement};
 
 /// Longer than an attempt may take, so that a lease runs out only where a process has died.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
@@ -71,13 +71,14 @@ impl App {
     /// Claims due lanes, for [`App::deliver`].
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn claim_deliveries(&self, most: i64) -> Result<Vec<Claimed>, StoreError> {
+    /// [`AppError::Store`].
+    pub async fn claim_deliveries(&self, most: i64) -> Result<Vec<Claimed>, AppError> {
         let now = self.clock.now();
         let until = now + millis(self.options.delivery.attempt_timeout + LEASE_MARGIN);
-        self.store
+        Ok(self
+            .store
             .claim_lanes(&random_text(), now, until, most)
-            .await
+            .await?)
     }
 
     /// Makes one attempt on a claimed lane and settles it.

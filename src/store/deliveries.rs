@@ -14,7 +14,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::{Columns, Store, StoreError, new_id};
-use crate::domain::delivery::Next;
+use crate::domain::delivery::{Claimed, Next};
 use crate::domain::order::Order;
 
 /// An update to be sent, made in the transaction that changes its order.
@@ -24,29 +24,6 @@ pub struct NewDelivery {
     pub body: String,
     /// Where they go, without the path: attempts to one origin share a cap.
     pub origin: String,
-}
-
-/// A lane that was claimed, with its head.
-#[derive(Clone, Debug)]
-pub struct Claimed {
-    /// The lane.
-    pub order_id: String,
-    /// Whose it is.
-    pub tenant_id: String,
-    /// Where it goes.
-    pub origin: String,
-    /// The head's place in the lane.
-    pub sequence: i64,
-    /// The number of the attempt that begins now, from 1.
-    pub attempt: i64,
-    /// The lease.
-    pub token: String,
-    /// The head's id, the same over all attempts.
-    pub webhook_id: String,
-    /// Its bytes.
-    pub body: String,
-    /// The whole address.
-    pub webhook_url: String,
 }
 
 /// How an attempt ended, to be settled.

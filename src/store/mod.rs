@@ -17,6 +17,7 @@ mod deliveries;
 mod migrations;
 mod order_rows;
 mod orders;
+mod sealed;
 mod tenants;
 
 use std::fs::{File, TryLockError};
@@ -29,13 +30,14 @@ use sqlx::any::{AnyPoolOptions, AnyRow};
 use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Row, Transaction};
 
 pub use backlog::Backlog;
-pub use callbacks::{CallbackRow, CallbackState, Inserted};
+pub use callbacks::Inserted;
 pub use calls::{Call, CallChange};
 pub use catalogs::{OfferRow, StoredCatalog};
-pub use deliveries::{AttemptRow, Claimed, DeliveryRow, NewDelivery, Settled, Settlement};
+pub use deliveries::{AttemptRow, DeliveryRow, NewDelivery, Settled, Settlement};
 pub use migrations::SCHEMA_VERSION;
-pub use orders::{Change, HistoryRow, Placement, Saved};
-pub use tenants::{ConnectionRow, SecretRow, TenantRow};
+pub use orders::{Change, Placement, Saved};
+pub use sealed::{SEALED_COLUMNS, SealedColumn, SealedValue};
+pub use tenants::{ConnectionRow, SecretRow, TenantChange, TenantRow};
 
 /// How long a caller waits for a free connection before it is told that there is no database.
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(3);

@@ -10,12 +10,12 @@ use crate::domain::order::{Order, Stage, Waiting, parse_result, result_word};
 
 const COLUMNS: &str = "id, tenant_id, background_check_id, tracking_id, connection_id, package_id, \
     vendor_package, vendor_add_ons, webhook_url, fingerprint, generation, our_ref, their_ref, stage, \
-    result, detail, accepted, version, memo, sealed_order, report, link_generation, lease_token, \
+    result, detail, accepted, version, memo, sealed_order, sealed_report, link_generation, lease_token, \
     lease_until, due_at, look_at, looked_at, idle_looks, waiting, created_at, updated_at, ended_at";
 
 pub(super) const INSERT: &str = "INSERT INTO orders (id, tenant_id, background_check_id, tracking_id, created_at, \
     connection_id, package_id, vendor_package, vendor_add_ons, webhook_url, fingerprint, generation, \
-    our_ref, their_ref, stage, result, detail, accepted, version, memo, sealed_order, report, \
+    our_ref, their_ref, stage, result, detail, accepted, version, memo, sealed_order, sealed_report, \
     link_generation, lease_token, lease_until, due_at, look_at, looked_at, idle_looks, waiting, \
     updated_at, ended_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
@@ -25,7 +25,7 @@ pub(super) const INSERT: &str = "INSERT INTO orders (id, tenant_id, background_c
 pub(super) const UPDATE: &str = "UPDATE orders SET connection_id = $3, package_id = $4, vendor_package = $5, \
     vendor_add_ons = $6, webhook_url = $7, fingerprint = $8, generation = $9, our_ref = $10, \
     their_ref = $11, stage = $12, result = $13, detail = $14, accepted = $15, version = $16, memo = $17, \
-    sealed_order = $18, report = $19, link_generation = $20, lease_token = $21, lease_until = $22, \
+    sealed_order = $18, sealed_report = $19, link_generation = $20, lease_token = $21, lease_until = $22, \
     due_at = $23, look_at = $24, looked_at = $25, idle_looks = $26, waiting = $27, updated_at = $28, \
     ended_at = $29 WHERE id = $1 AND version = $2";
 
@@ -298,7 +298,7 @@ pub(super) fn bind_mutable<'q>(
         .bind(version)
         .bind(to_json(&order.memo))
         .bind(order.sealed_order.clone())
-        .bind(order.report.as_ref().map(to_json))
+        .bind(order.sealed_report.clone())
         .bind(order.link_generation)
         .bind(order.lease_token.clone())
         .bind(order.lease_until)
@@ -319,12 +319,6 @@ fn read_order(row: &AnyRow) -> Result<Order, StoreError> {
     let waiting = waiting
         .map(|word| {
             Waiting::parse(&word).ok_or_else(|| unreadable(&id, &format!("waiting {word}")))
-        })
-        .transpose()?;
-    let report = row.text_or_null("report")?;
-    let report = report
-        .map(|text| {
-            serde_json::from_str(&text).map_err(|error| unreadable(&id, &error.to_string()))
         })
         .transpose()?;
     Ok(Order {
@@ -348,7 +342,7 @@ fn read_order(row: &AnyRow) -> Result<Order, StoreError> {
         version: row.number("version")?,
         memo: row.json("memo")?,
         sealed_order: row.bytes_or_null("sealed_order")?,
-        report,
+        sealed_report: row.bytes_or_null("sealed_report")?,
         link_generation: row.number("link_generation")?,
         lease_token: row.text_or_null("lease_token")?,
         lease_until: row.number_or_null("lease_until")?,

@@ -10,7 +10,7 @@ use super::calls::{CallChange, write_call};
 use super::deliveries::NewDelivery;
 use super::order_rows::{INSERT, UPDATE, bind_mutable};
 use super::{Columns, Store, StoreError, callbacks, deliveries};
-use crate::domain::order::{Line, Order};
+use crate::domain::order::{HistoryRow, Line, Order};
 
 /// A change of one order, to be saved as a whole.
 #[derive(Clone, Debug, Default)]
@@ -45,17 +45,6 @@ pub enum Placement {
     Inserted,
     /// The tenant has an order of that id.
     Exists,
-}
-
-/// A line of history, as it was saved.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct HistoryRow {
-    /// When, in milliseconds since the Unix epoch.
-    pub at: Millis,
-    /// What happened.
-    pub kind: String,
-    /// More of it.
-    pub detail: String,
 }
 
 impl Store {

@@ -99,7 +99,7 @@ CREATE TABLE orders (
     version BIGINT NOT NULL,
     memo TEXT NOT NULL,
     sealed_order {blob},
-    report TEXT,
+    sealed_report {blob},
     link_generation BIGINT NOT NULL,
     lease_token TEXT,
     lease_until BIGINT,

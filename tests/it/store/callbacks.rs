@@ -1,6 +1,7 @@
 //! A callback is taken in once, kept sealed while it is needed, and erased when it is settled.
 
-use cleargate::store::{CallbackRow, Inserted};
+use cleargate::domain::callback::CallbackRow;
+use cleargate::store::Inserted;
 use futures_util::future::join_all;
 
 use super::*;

@@ -17,10 +17,12 @@ use std::collections::BTreeMap;
 
 use adapters::Memo;
 use adapters::vocabulary::{Millis, OurRef, TheirRef};
+use cleargate::domain::delivery::Claimed;
 use cleargate::domain::order::{Line, Order, Stage};
 use cleargate::domain::tenant::TenantOptions;
 use cleargate::store::{
-    Change, Claimed, ConnectionRow, NewDelivery, Placement, Saved, Store, StoreOptions, TenantRow,
+    Change, ConnectionRow, NewDelivery, Placement, Saved, Store, StoreError, StoreOptions,
+    TenantChange, TenantRow,
 };
 use tempfile::TempDir;
 
@@ -42,8 +44,7 @@ impl Base {
     async fn on(database: Database) -> Self {
         let base = Self::empty(database).await;
         let connections = ["con_1", "con_2"].map(connection);
-        base.store
-            .save_tenant(&tenant("ten_1"), &connections, None, NOW)
+        save_tenant(&base.store, &tenant("ten_1"), &connections, None, NOW)
             .await
             .expect("a tenant is saved");
         base
@@ -204,7 +205,7 @@ fn order(name: &str) -> Order {
         version: 1,
         memo: Memo::default(),
         sealed_order: Some(b"key1 applicant".to_vec()),
-        report: None,
+        sealed_report: None,
         link_generation: 1,
         lease_token: None,
         lease_until: None,
@@ -240,4 +241,20 @@ fn gains(references: &[&str]) -> Change {
         references: references.iter().copied().map(theirs).collect(),
         ..Change::default()
     }
+}
+
+/// Saves one tenant.
+async fn save_tenant(
+    store: &Store,
+    row: &TenantRow,
+    connections: &[ConnectionRow],
+    secret_digest: Option<&str>,
+    now: i64,
+) -> Result<(), StoreError> {
+    let change = TenantChange {
+        row: row.clone(),
+        connections: connections.to_vec(),
+        secret_digest: secret_digest.map(str::to_owned),
+    };
+    store.save_tenants(&[change], now).await
 }

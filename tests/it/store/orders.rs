@@ -1,6 +1,6 @@
 //! An order is there once, and is changed by whoever read it last, as a whole.
 
-use adapters::vocabulary::{Outcome, Report};
+use adapters::vocabulary::Outcome;
 use cleargate::domain::order::Waiting;
 use cleargate::store::CallChange;
 use futures_util::future::join_all;
@@ -35,7 +35,7 @@ on_both_databases! {
 
     async fn two_tenants_may_give_their_orders_the_same_id(database) {
         let base = Base::on(database).await;
-        base.store.save_tenant(&tenant("ten_2"), &[], None, NOW).await.expect("a tenant is saved");
+        save_tenant(&base.store, &tenant("ten_2"), &[], None, NOW).await.expect("a tenant is saved");
         base.inserted("a").await;
         let theirs = Order { tenant_id: "ten_2".into(), background_check_id: "a".into(), ..order("b") };
         let placed = base.store.insert_order(&theirs, &Change::default(), NOW).await;
@@ -55,7 +55,7 @@ on_both_databases! {
             result: Some(Outcome::Review),
             detail: Some("consider".into()),
             accepted: false,
-            report: Some(Report::Minted),
+            sealed_report: Some(vec![7; 5]),
             sealed_order: None,
             lease_token: Some("token".into()),
             lease_until: Some(1),

@@ -1,7 +1,7 @@
 //! A vendor's reference belongs to one order of a connection, and gaining one wakes the callbacks
 //! that were parked for want of it.
 
-use cleargate::store::CallbackState;
+use cleargate::domain::callback::CallbackState;
 
 use super::*;
 use crate::support::on_both_databases;

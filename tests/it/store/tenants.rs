@@ -10,8 +10,8 @@ on_both_databases! {
         let mut before = other.revision().await.expect("the database works");
         for change in 0..5 {
             match change {
-                0 => base.store.save_tenant(&tenant("ten_1"), &[], None, NOW).await,
-                1 => base.store.rotate_secret("ten_1", "new", NOW, NOW).await,
+                0 => save_tenant(&base.store, &tenant("ten_1"), &[], None, NOW).await,
+                1 => base.store.rotate_secret("ten_1", "new", NOW, vec![9; 5], NOW).await,
                 2 => base.store.set_tenant_disabled("ten_1", true).await,
                 3 => base.store.set_tenant_disabled("ten_1", false).await,
                 _ => base.store.retire_connection("ten_1", "con_1").await,
@@ -53,7 +53,7 @@ on_both_databases! {
             retired: true,
             ..connection("con_2")
         };
-        base.store.save_tenant(&changed, std::slice::from_ref(&moved), None, NOW).await.expect("the database works");
+        save_tenant(&base.store, &changed, std::slice::from_ref(&moved), None, NOW).await.expect("the database works");
         let read = base.store.tenants().await.expect("the database works").remove(0);
         assert_eq!((read.id, read.account_id, read.name), (changed.id, changed.account_id, changed.name));
         assert_eq!((read.options, read.disabled), (changed.options, true));
@@ -71,7 +71,7 @@ on_both_databases! {
             sealed_callback_token: b"key1 other".to_vec(),
             ..connection("con_1")
         };
-        base.store.save_tenant(&tenant("ten_1"), &[changed], None, NOW).await.expect("the database works");
+        save_tenant(&base.store, &tenant("ten_1"), &[changed], None, NOW).await.expect("the database works");
         let connections = base.store.connections().await.expect("the database works");
         assert_eq!(format!("{:?}", connections[0]), format!("{:?}", connection("con_1")));
     }
@@ -81,7 +81,7 @@ on_both_databases! {
         let taken = ConnectionRow { name: "con_1".into(), ..connection("con_3") };
         let changed = TenantRow { name: "Renamed".into(), ..tenant("ten_1") };
         let before = base.store.revision().await.expect("the database works");
-        base.store.save_tenant(&changed, &[taken], Some("digest"), NOW).await.expect_err("the name is taken");
+        save_tenant(&base.store, &changed, &[taken], Some("digest"), NOW).await.expect_err("the name is taken");
         assert_eq!(base.store.tenants().await.expect("the database works")[0].name, "Example Staffing");
         assert!(digests(&base, NOW).await.is_empty());
         assert_eq!(base.store.revision().await.expect("the database works"), before);
@@ -89,11 +89,11 @@ on_both_databases! {
 
     async fn a_rotated_secret_lives_until_its_time_and_no_longer(database) {
         let base = Base::on(database).await;
-        base.store.save_tenant(&tenant("ten_1"), &[], Some("old"), NOW).await.expect("the database works");
-        base.store.rotate_secret("ten_1", "new", NOW + 10, NOW + 1).await.expect("the database works");
+        save_tenant(&base.store, &tenant("ten_1"), &[], Some("old"), NOW).await.expect("the database works");
+        base.store.rotate_secret("ten_1", "new", NOW + 10, vec![9; 5], NOW + 1).await.expect("the database works");
         assert_eq!(digests(&base, NOW + 9).await, ["old", "new"]);
         assert_eq!(digests(&base, NOW + 10).await, ["new"]);
-        base.store.rotate_secret("ten_1", "newest", NOW + 100, NOW + 2).await.expect("the database works");
+        base.store.rotate_secret("ten_1", "newest", NOW + 100, vec![9; 5], NOW + 2).await.expect("the database works");
         assert_eq!(digests(&base, NOW + 10).await, ["new", "newest"], "a later rotation prolongs nothing");
         assert_eq!(digests(&base, NOW + 100).await, ["newest"]);
     }
@@ -101,7 +101,7 @@ on_both_databases! {
     async fn a_secret_that_is_given_again_lives_on(database) {
         let base = Base::on(database).await;
         for digest in ["first", "second", "first"] {
-            base.store.rotate_secret("ten_1", digest, NOW + 10, NOW).await.expect("the database works");
+            base.store.rotate_secret("ten_1", digest, NOW + 10, vec![9; 5], NOW).await.expect("the database works");
         }
         assert_eq!(digests(&base, NOW + 10).await, ["first"]);
     }
@@ -109,7 +109,7 @@ on_both_databases! {
     async fn the_keys_that_sealed_rows_name_are_listed_once(database) {
         let base = Base::on(database).await;
         let signing = TenantRow { sealed_signing_secret: Some(b"key2 s".to_vec()), ..tenant("ten_1") };
-        base.store.save_tenant(&signing, &[], None, NOW).await.expect("the database works");
+        save_tenant(&base.store, &signing, &[], None, NOW).await.expect("the database works");
         let sealed = Order { sealed_order: Some(b"key3 o".to_vec()), ..order("a") };
         base.store.insert_order(&sealed, &Change::default(), NOW).await.expect("the database works");
         for (id, key) in [("cbk_1", "key4"), ("cbk_2", "key5"), ("cbk_3", "key6")] {

@@ -1,0 +1,3 @@
+//! The ATS is told, in order, once, and for as long as it takes.
+
+mod answers;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cleargate::domain::order::Order;
 use cleargate::sandbox::Received;
-use cleargate::store::{AttemptRow, DeliveryRow};
+use cleargate::store::{AttemptRow, Claimed, DeliveryRow};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
@@ -100,22 +100,14 @@ impl World {
 
     /// The vendor says this of the orders, and we have taken it in; nothing is sent yet.
     pub(crate) async fn news<S: AsRef<str>>(&self, ids: &[S], status: &str, result: Option<&str>) {
+        let before = self.callbacks_taken().await;
         for id in ids {
             let reference = self.stored(id.as_ref()).await.our_ref.0;
             assert!(self.vendor.advance(&reference, status, result), "no order");
         }
-        let mut waiting: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
-        let told = async || {
-            self.apply_callbacks().await;
-            while let Some(id) = waiting.last() {
-                if self.stored(id).await.stage.as_str() != status {
-                    return false;
-                }
-                waiting.pop();
-            }
-            true
-        };
-        self.until(told, "the gateway hears of it").await;
+        let told = async || self.callbacks_taken().await >= before + ids.len();
+        self.until(told, "the vendor calls back").await;
+        self.apply_callbacks().await;
     }
 
     /// Applies what is in the inbox, and nothing else.
@@ -134,6 +126,28 @@ impl World {
     pub(crate) async fn passed<S: AsRef<str>>(&self, ids: &[S]) {
         self.place_all(ids).await;
         self.news(ids, "complete", Some("pass")).await;
+    }
+
+    /// Claims what is due to be sent, as a process does before it sends.
+    pub(crate) async fn claim(&self) -> Vec<Claimed> {
+        let claimed = self.app().claim_deliveries(1_000).await;
+        claimed.expect("the database works")
+    }
+
+    /// Makes the claimed attempts.
+    pub(crate) async fn deliver(&self, claimed: Vec<Claimed>) {
+        let attempts = claimed.into_iter();
+        let attempts = attempts.map(|claimed| Arc::clone(self.app()).deliver(claimed));
+        for done in join_all(attempts).await {
+            done.expect("the database works");
+        }
+    }
+
+    /// Has an operator redeliver an order's newest update; `false`: it is not dead.
+    pub(crate) async fn redeliver(&self, id: &str) -> bool {
+        let (order, now) = (self.stored(id).await, self.clock.now());
+        let revived = self.app().store.redeliver(&order.id, now).await;
+        revived.expect("the database works")
     }
 
     /// What arrived at the ATS so far.

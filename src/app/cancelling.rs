@@ -1,6 +1,7 @@
 //! Cancelling an order at its vendor, where the vendor can. What becomes of the order is what the
 //! vendor says of it: a cancel that races a completion ends in the completion.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::vocabulary::Progress;
@@ -12,12 +13,25 @@ use crate::domain::order::{Line, Order, Source, Stage};
 use crate::store::{Change, Saved};
 use crate::vendors::CallFailure;
 
+/// How soon a caller may ask again whose cancelling has no known end.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
 impl App {
     /// Cancels an order; returns it as it is then.
     ///
     /// # Errors
-    /// [`AppError::NotPossible`] where it has ended, is just being placed, or the vendor cannot.
-    pub async fn cancel_order(&self, order: Order) -> Result<Order, AppError> {
+    /// [`AppError::NotPossible`] where it has ended, is just being placed, or the vendor cannot;
+    /// [`AppError::CancelUnconfirmed`] where the vendor does not say.
+    pub async fn cancel_order(self: &Arc<Self>, order: Order) -> Result<Order, AppError> {
+        let app = Arc::clone(self);
+        // A caller who hangs up does not keep the vendor's answer from being saved.
+        let work = self.go_on_with(async move { app.cancel(order).await });
+        work.await.unwrap_or_else(|_| {
+            Err(AppError::CancelUnconfirmed { retry_after: RETRY_AFTER })
+        })
+    }
+
+    async fn cancel(&self, order: Order) -> Result<Order, AppError> {
         if order.stage.is_terminal() {
             return Err(AppError::NotPossible(format!(
                 "This background check has ended already ({}).",
@@ -61,8 +75,8 @@ impl App {
             Err(error) => {
                 tracing::warn!(order = %order.id, vendor = %vendor.name, %error, "cancelling failed");
                 self.look_soon(&order).await?;
-                Err(AppError::Unavailable {
-                    retry_after: Duration::from_secs(5),
+                Err(AppError::CancelUnconfirmed {
+                    retry_after: RETRY_AFTER,
                 })
             }
         }

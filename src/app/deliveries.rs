@@ -161,6 +161,8 @@ impl App {
             .settle_attempt(&claimed, &settlement, self.clock.now())
             .await?;
         log(&claimed, &settlement, settled);
+        metrics::histogram!("delivery_attempt_seconds", "next" => settlement.next.word())
+            .record(began.elapsed());
         if settlement.next == Next::Delivered {
             self.signals.deliveries.notify_one();
         }

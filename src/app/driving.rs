@@ -53,6 +53,29 @@ pub(crate) enum Ending {
     Overtaken,
 }
 
+impl Ending {
+    /// The ending in one word, for metrics.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Placed => "placed",
+            Self::Refused { .. } => "refused",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Overtaken => "overtaken",
+        }
+    }
+}
+
+/// The end of a drive.
+pub(crate) struct Ended {
+    /// The order as it is then.
+    pub(crate) order: Order,
+    /// How it ended.
+    pub(crate) ending: Ending,
+    /// How long the vendor was waited for.
+    pub(crate) vendor_time: Duration,
+}
+
 /// Everything that placing one order needs.
 pub(crate) struct Drive {
     app: Arc<App>,
@@ -68,6 +91,8 @@ pub(crate) struct Drive {
 pub(crate) struct Step {
     pub(crate) request: Request,
     pub(crate) call: Call,
+    /// A moment before its commit began: the first byte leaves soon after it, or not at all.
+    pub(crate) since: Instant,
 }
 
 /// What one copy of a request led to.
@@ -173,7 +198,11 @@ impl Drive {
             detail: None,
             ended_at: None,
         };
-        Ok(Step { request, call })
+        Ok(Step {
+            request,
+            call,
+            since: Instant::now(),
+        })
     }
 
     fn encode(&self, memo: &Memo, key: &str) -> Result<Request, Unfit> {
@@ -221,6 +250,7 @@ impl Drive {
     ) -> Result<bool, StoreError> {
         let (until, now, turn) = (self.lease_end(pause), self.now(), step.call.turn);
         step.call.copies += 1;
+        step.since = Instant::now() + pause;
         let kept = self
             .update(|order| {
                 lease(order, until);
@@ -234,15 +264,17 @@ impl Drive {
     }
 
     /// Sends committed steps until the drive ends, and commits its end.
-    pub(crate) async fn run(mut self, mut step: Step) -> Result<(Order, Ending), StoreError> {
-        let mut committed = Instant::now();
+    pub(crate) async fn run(mut self, mut step: Step) -> Result<Ended, StoreError> {
+        let mut vendor_time = Duration::ZERO;
         loop {
             crash::point("placing.intent_committed");
+            let asked = Instant::now();
             let sent = self
                 .app
                 .caller
-                .send(&self.vendor, &self.connection, &step.request, committed)
+                .send(&self.vendor, &self.connection, &step.request, step.since)
                 .await;
+            vendor_time += asked.elapsed();
             crash::point("placing.answered");
             self.log(&step, &sent);
             let ending = match self.hear(&step, sent) {
@@ -250,7 +282,6 @@ impl Drive {
                 Heard::Next(memo) => match self.follow(&step, memo).await? {
                     Ok(next) => {
                         step = next;
-                        committed = Instant::now();
                         continue;
                     }
                     Err(ending) => ending,
@@ -274,7 +305,7 @@ impl Drive {
                         self.unconfirmed(&step, reason).await?
                     } else if self.repeat(&mut step, pause).await? {
                         tokio::time::sleep(pause).await;
-                        committed = Instant::now();
+                        vendor_time += pause;
                         continue;
                     } else {
                         Ending::Overtaken
@@ -282,7 +313,13 @@ impl Drive {
                 }
             };
             crash::point("placing.end_committed");
-            return Ok((self.order, ending));
+            metrics::counter!("orders_placing_ended_total", "vendor" => self.vendor.name.clone(), "ending" => ending.word())
+                .increment(1);
+            return Ok(Ended {
+                order: self.order,
+                ending,
+                vendor_time,
+            });
         }
     }
 

@@ -97,6 +97,9 @@ impl App {
                 if verdict.moved {
                     tracing::info!(order = %order.id, vendor = %vendor.name, stage = next.stage.as_str(), "a look moved an order");
                     self.signals.deliveries.notify_one();
+                    if next.stage.is_terminal() {
+                        metrics::counter!("orders_ended_by_look_total", "vendor" => vendor.name.clone()).increment(1);
+                    }
                 }
             }
             // Somebody changed the order while we looked: what we saw may be old news.

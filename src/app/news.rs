@@ -21,6 +21,8 @@ impl App {
         vendor: &Vendor,
         now: Millis,
     ) -> (Verdict, Change) {
+        let sealed = self.with_sealed_report(order, news);
+        let news = sealed.as_ref().unwrap_or(news);
         let (was, had) = (order.stage, order.their_ref.clone());
         let said = (was, order.result);
         let verdict = apply(

@@ -29,6 +29,7 @@ struct Incoming {
     tenant: Arc<Tenant>,
     ats: AtsOrder,
     canonical: Vec<u8>,
+    began: Instant,
     deadline: Instant,
 }
 
@@ -51,6 +52,18 @@ impl App {
         tenant: &Arc<Tenant>,
         ats: AtsOrder,
     ) -> Result<Order, AppError> {
+        let (app, tenant) = (Arc::clone(self), Arc::clone(tenant));
+        // A caller who hangs up drops the future that waits, not the one that works.
+        let work = self.go_on_with(async move { app.take_in(&tenant, ats).await });
+        work.await.unwrap_or_else(|_| Err(AppError::Unconfirmed))
+    }
+
+    async fn take_in(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        ats: AtsOrder,
+    ) -> Result<Order, AppError> {
+        let began = Instant::now();
         let given = ats.text("account_id");
         if given.is_some_and(|account| account != tenant.account_id) {
             return Err(AppError::WrongAccount);
@@ -60,7 +73,8 @@ impl App {
             tenant: Arc::clone(tenant),
             canonical: ats.canonical(),
             ats,
-            deadline: Instant::now() + self.options.answer_within.saturating_sub(ANSWER_MARGIN),
+            began,
+            deadline: began + self.options.answer_within.saturating_sub(ANSWER_MARGIN),
         };
         loop {
             let known = self
@@ -158,7 +172,7 @@ impl App {
             (false, Stage::Failed) => self.start_anew(incoming, order).await,
             _ if !same => Err(AppError::Conflict),
             _ if running => self.wait_for_first(incoming, order).await.map(Some),
-            _ if order.waiting.is_some() => Err(AppError::Unconfirmed),
+            _ if order.waiting.is_some() => self.answer_by_row(incoming, &order.id).await.map(Some),
             _ => self.take_up(incoming, order).await,
         }
     }
@@ -258,9 +272,7 @@ impl App {
             return Ok(None);
         }
         let (app, id) = (Arc::clone(self), order.id.clone());
-        let resolved = self
-            .tasks
-            .spawn(async move { app.resolve(order, true).await });
+        let resolved = self.go_on_with(async move { app.resolve(order, true).await });
         if let Ok(ended) = tokio::time::timeout_at(incoming.deadline, resolved).await {
             ended.map_err(|_| AppError::Unconfirmed)??;
         }
@@ -293,17 +305,19 @@ impl App {
         step: crate::app::driving::Step,
     ) -> Result<Order, AppError> {
         let id = drive.order.id.clone();
-        let running = self.tasks.spawn(drive.run(step));
+        let running = self.go_on_with(drive.run(step));
         let ended = match tokio::time::timeout_at(incoming.deadline, running).await {
             Err(_) => return self.answer_by_row(incoming, &id).await,
             Ok(ended) => ended.map_err(|_| AppError::Unconfirmed)??,
         };
-        match ended {
-            (order, _) if order.accepted => Ok(order),
-            (_, Ending::Refused { field, message }) => Err(AppError::Refused { field, message }),
-            (_, Ending::Unavailable { retry_after }) => Err(AppError::Unavailable { retry_after }),
-            (_, Ending::Unconfirmed) => Err(AppError::Unconfirmed),
-            (_, Ending::Placed | Ending::Overtaken) => self.answer_by_row(incoming, &id).await,
+        let own = incoming.began.elapsed().saturating_sub(ended.vendor_time);
+        metrics::histogram!("order_own_seconds").record(own);
+        match ended.ending {
+            _ if ended.order.accepted => Ok(ended.order),
+            Ending::Refused { field, message } => Err(AppError::Refused { field, message }),
+            Ending::Unavailable { retry_after } => Err(AppError::Unavailable { retry_after }),
+            Ending::Unconfirmed => Err(AppError::Unconfirmed),
+            Ending::Placed | Ending::Overtaken => self.answer_by_row(incoming, &id).await,
         }
     }
 

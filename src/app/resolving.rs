@@ -3,7 +3,7 @@
 //! dedupes on a key that is still alive, else it is looked up, else a person decides.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use adapters::contract::Ambiguity;
 use adapters::vocabulary::{Millis, Progress};
@@ -119,7 +119,11 @@ impl App {
         let (Some(request), Some(mut drive)) = (request, self.drive_stored(&order, calls)) else {
             return self.leave_to_person(order, Waiting::CannotGoOn).await;
         };
-        let mut step = Step { request, call };
+        let mut step = Step {
+            request,
+            call,
+            since: Instant::now(),
+        };
         if drive.repeat(&mut step, Duration::ZERO).await? {
             drive.run(step).await?;
         }

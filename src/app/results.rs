@@ -2,13 +2,14 @@
 //! as the order is kept; raising the generation revokes every link given out before.
 
 use adapters::contract::MintedReport;
-use adapters::vocabulary::{Private, Report};
+use adapters::vocabulary::{Private, Progress, Report};
 use adapters::{Memo, ReportLink};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
 use crate::app::{App, AppError};
 use crate::domain::order::Order;
+use crate::seal::Purpose;
 
 #[derive(Serialize, Deserialize)]
 struct Link {
@@ -77,9 +78,8 @@ impl App {
     /// [`AppError::Store`].
     pub async fn report_link(&self, order: &Order) -> Result<Option<Private<String>>, AppError> {
         match (&order.report, &order.their_ref) {
-            (Some(Report::Link(link) | Report::Capability(link)), _) => {
-                Ok(Some(Private::new(link.clone())))
-            }
+            (Some(Report::Link(link)), _) => Ok(Some(Private::new(link.clone()))),
+            (Some(Report::Capability(sealed)), _) => Ok(self.open_report(order, sealed)),
             (Some(Report::Minted), Some(theirs)) => {
                 let directory = self.directory();
                 let connection = directory
@@ -111,5 +111,26 @@ impl App {
             }
             _ => Ok(None),
         }
+    }
+
+    /// News with its report sealed, where the link alone shows it: whoever reads the database must
+    /// not be able to read the report.
+    pub(crate) fn with_sealed_report(&self, order: &Order, news: &Progress) -> Option<Progress> {
+        let Some(Report::Capability(link)) = &news.report else {
+            return None;
+        };
+        let sealed = hex::encode(self.keys.seal(Purpose::Report, &order.id, link.as_bytes()));
+        Some(Progress {
+            report: Some(Report::Capability(sealed)),
+            ..news.clone()
+        })
+    }
+
+    fn open_report(&self, order: &Order, sealed: &str) -> Option<Private<String>> {
+        let link = self
+            .keys
+            .open(Purpose::Report, &order.id, &hex::decode(sealed).ok()?)
+            .ok()?;
+        Some(Private::new(String::from_utf8_lossy(&link).into_owned()))
     }
 }

@@ -26,6 +26,8 @@ const REVISION_POLL: Duration = Duration::from_millis(500);
 const CLOCK_POLL: Duration = Duration::from_secs(10);
 /// How often rare work is looked for.
 const RARE_POLL: Duration = Duration::from_secs(30);
+/// How often what waits is counted.
+const BACKLOG_POLL: Duration = Duration::from_secs(10);
 /// Parked callbacks are kept this long.
 const PARKED_FOR: Duration = Duration::from_secs(72 * 3600);
 
@@ -139,6 +141,9 @@ pub fn start(app: &Arc<App>, idle_poll: Duration, stop: &CancellationToken) {
     every(app, RARE_POLL, stop, "retention", |app| async move {
         app.expire_parked(PARKED_FOR).await?;
         app.erase_old_data().await.map(drop)
+    });
+    every(app, BACKLOG_POLL, stop, "backlog", |app| async move {
+        app.measure_backlog().await
     });
 }
 

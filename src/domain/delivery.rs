@@ -62,6 +62,17 @@ pub enum Next {
     Dead(DeadReason),
 }
 
+impl Next {
+    /// What follows in one word, for metrics.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Again(_) => "again",
+            Self::Dead(_) => "dead",
+        }
+    }
+}
+
 /// Why a delivery was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -27,9 +27,7 @@ pub fn next_look(
         let until = order.ended_at? + millis(policy.reopens_for?);
         return (now < until).then_some(now + millis(REOPENED_PAUSE));
     }
-    if order.their_ref.is_none() {
-        return None;
-    }
+    order.their_ref.as_ref()?;
     let doublings = u32::try_from(order.idle_looks).unwrap_or(0).min(20);
     let pause = policy
         .look_first

@@ -66,6 +66,14 @@ impl ApiError {
         }
     }
 
+    pub(super) fn too_many(retry_after: Duration) -> Self {
+        let message = "This account sends more requests than it may; please slow down.";
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message)
+        }
+    }
+
     fn with(mut self, field: Option<String>) -> Self {
         self.field = field;
         self
@@ -126,6 +134,10 @@ impl From<AppError> for ApiError {
             AppError::Unavailable { retry_after } => Self {
                 retry_after: Some(retry_after),
                 ..answer(StatusCode::SERVICE_UNAVAILABLE, "vendor_unavailable")
+            },
+            AppError::CancelUnconfirmed { retry_after } => Self {
+                retry_after: Some(retry_after),
+                ..answer(StatusCode::SERVICE_UNAVAILABLE, "cancel_unconfirmed")
             },
             AppError::Unconfirmed => answer(StatusCode::GATEWAY_TIMEOUT, "order_unconfirmed"),
             AppError::NotPossible(_) => answer(StatusCode::CONFLICT, "not_possible"),

@@ -31,6 +31,10 @@ pub use vendor::FakeVendor;
 
 /// The machine's time. The outside world has a clock of its own, which no test of the gateway
 /// moves; a test that wants to move the vendor's gives [`FakeVendor::start`] another one.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the world's clock, not the gateway's"
+)]
 pub fn wall_clock() -> Millis {
     let since_epoch = SystemTime::now()
         .duration_since(UNIX_EPOCH)

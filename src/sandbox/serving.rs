@@ -192,7 +192,9 @@ async fn read_whole(
     request: Request<Incoming>,
 ) -> Result<Result<Request<Bytes>, Response<Body>>, Unsound> {
     let (head, body) = request.into_parts();
-    match Limited::new(body, REQUEST_BODY_LIMIT).collect().await {
+    #[expect(clippy::disallowed_methods, reason = "the body is limited right here")]
+    let whole = Limited::new(body, REQUEST_BODY_LIMIT).collect();
+    match whole.await {
         Ok(body) => Ok(Ok(Request::from_parts(head, body.to_bytes()))),
         Err(error) if error.is::<LengthLimitError>() => {
             let mut response = Response::new(Body::from("a fake takes at most 32 MiB\n"));

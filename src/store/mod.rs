@@ -9,6 +9,7 @@
 //! Rows are changed by version: read, decide, `UPDATE ... WHERE version = ...`. Nobody holds a row
 //! lock while thinking, and the same text is right on both databases.
 
+mod backlog;
 mod callbacks;
 mod catalogs;
 mod deliveries;
@@ -23,8 +24,9 @@ use std::time::Duration;
 
 use adapters::vocabulary::Millis;
 use sqlx::any::{AnyPoolOptions, AnyRow};
-use sqlx::{Any, AnyPool, AssertSqlSafe, Row, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Row, Transaction};
 
+pub use backlog::Backlog;
 pub use callbacks::{CallbackRow, CallbackState, Inserted};
 pub use catalogs::{OfferRow, StoredCatalog};
 pub use deliveries::{AttemptRow, Claimed, DeliveryRow, NewDelivery, Settled, Settlement};
@@ -137,7 +139,8 @@ pub struct StoreOptions {
     pub url: String,
     /// Most connections at once (PostgreSQL), or most readers (SQLite).
     pub connections: u32,
-    /// Bring a PostgreSQL schema up to date; SQLite always is.
+    /// Bring a PostgreSQL schema up to date, or make a SQLite file that is not there; one that is
+    /// there is always brought up to date.
     pub migrate: bool,
     /// This process serves: it must be the only one on a SQLite file.
     pub serving: bool,
@@ -183,11 +186,25 @@ impl Store {
 
     async fn open_sqlite(options: &StoreOptions) -> Result<Self, StoreError> {
         let path = sqlite_path(&options.url);
+        if !options.serving && !options.migrate && !path.exists() {
+            return Err(StoreError::Unusable(format!(
+                "{}: there is no such database; `cleargate serve` and `cleargate migrate` make it, and `store.url` names another",
+                path.display()
+            )));
+        }
         let serving = options
             .serving
             .then(|| lock_for_serving(&path))
             .transpose()?;
         let url = format!("sqlite://{}?mode=rwc", path.display());
+        connect_once(&url, "PRAGMA journal_mode = WAL")
+            .await
+            .map_err(|error| {
+                StoreError::Unusable(format!(
+                    "{}: cannot be opened as a SQLite database ({error}); choose another `store.url`",
+                    path.display()
+                ))
+            })?;
         let pool = |connections| {
             AnyPoolOptions::new()
                 .max_connections(connections)
@@ -211,6 +228,7 @@ impl Store {
     }
 
     async fn open_postgres(options: &StoreOptions) -> Result<Self, StoreError> {
+        connect_once(&options.url, "SELECT 1").await?;
         let pool = AnyPoolOptions::new()
             .max_connections(options.connections.max(2))
             .acquire_timeout(ACQUIRE_WITHIN)
@@ -308,6 +326,17 @@ const SQLITE_PRAGMAS: &[&str] = &[
     "PRAGMA foreign_keys = ON",
 ];
 
+/// Connects beside the pool, which tries again until its time is up and then does not say why.
+async fn connect_once(url: &str, statement: &'static str) -> Result<(), sqlx::Error> {
+    let connecting = async {
+        let mut connection = AnyConnection::connect(url).await?;
+        sqlx::query(statement).execute(&mut connection).await?;
+        connection.close().await
+    };
+    let connected = tokio::time::timeout(ACQUIRE_WITHIN, connecting).await;
+    connected.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+
 fn sqlite_path(url: &str) -> PathBuf {
     let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
     PathBuf::from(path.split('?').next().unwrap_or(path))
@@ -329,7 +358,7 @@ fn lock_for_serving(database: &Path) -> Result<File, StoreError> {
         .open(&path)
         .map_err(|error| {
             unusable(&format!(
-                "cannot be written beside ({error}); choose another `store.url`"
+                "no lock file can be written beside it ({error}); choose another `store.url`"
             ))
         })?;
     file.try_lock().map_err(|_| {

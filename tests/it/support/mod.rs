@@ -10,6 +10,7 @@
 pub(crate) mod client;
 pub(crate) mod deliveries;
 pub(crate) mod name_server;
+pub(crate) mod program;
 pub(crate) mod services;
 
 use std::collections::HashMap;
@@ -32,7 +33,7 @@ use cleargate::seal::{new_key, random_text};
 use cleargate::startup::Serving;
 use tempfile::TempDir;
 
-pub(crate) use client::{Answer, TenantClient};
+pub(crate) use client::TenantClient;
 
 /// Where every held clock begins: 2027-01-15T08:00:00Z.
 pub(crate) const NOON: i64 = 1_800_000_000_000;
@@ -75,7 +76,6 @@ pub(crate) struct Plan {
     vendor: Box<dyn Simulator>,
     settings: Vec<(&'static str, String)>,
     edit_tenant: Vec<(String, String)>,
-    vendor_settings: &'static str,
     clock: Clock,
     background: bool,
 }
@@ -106,7 +106,6 @@ impl Plan {
             vendor,
             settings: Vec::new(),
             edit_tenant: Vec::new(),
-            vendor_settings: "",
             clock: Clock::held(NOON),
             background: false,
         }
@@ -163,6 +162,13 @@ impl Plan {
             .await
             .expect("the gateway starts");
         let mut file = import_file(&scene);
+        if !self
+            .edit_tenant
+            .iter()
+            .any(|(_, to)| to.contains("requests_per_second"))
+        {
+            file = file.replacen("name = ", "requests_per_second = 100000\nname = ", 1);
+        }
         for (from, to) in &self.edit_tenant {
             assert!(
                 file.contains(from),

@@ -9,4 +9,5 @@ mod architecture;
 mod cli;
 mod delivery;
 mod placing;
+mod secrecy;
 mod support;

@@ -1,7 +1,5 @@
 //! The real background loops, with time that runs and a vendor at its own pace.
 
-use std::collections::BTreeSet;
-
 use adapters::simulator::Sandbox;
 use cleargate::sandbox::{Answer, Conduct};
 
@@ -13,7 +11,8 @@ fn texts(count: usize) -> Vec<String> {
 
 /// A world that runs by itself, with these orders placed at once.
 async fn running(database: Database, ids: &[String]) -> World {
-    let plan = Plan::of(database, Box::new(Sandbox::default())).running();
+    let plan = Plan::of(database, Box::new(Sandbox::default()));
+    let plan = plan.running().busy();
     let world = plan.start().await;
     world.place_all(ids).await;
     world

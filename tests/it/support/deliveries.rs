@@ -27,6 +27,15 @@ impl Plan {
             .setting("DELIVERY__IN_FLIGHT_PER_TENANT", "5000")
             .setting("DELIVERY__IN_FLIGHT_PER_ORIGIN", "5000")
             .setting("DELIVERY__ATTEMPT_TIMEOUT", "20s")
+            .busy()
+    }
+
+    /// A tenant that may place as many orders at once as a test does, and a gateway that does not
+    /// give up on any of them on a slow machine.
+    pub(crate) fn busy(self) -> Self {
+        self.tenant("requests_per_second = 100000")
+            .setting("ORDERS__VENDOR_TIMEOUT", "15s")
+            .setting("ORDERS__ANSWER_WITHIN", "30s")
     }
 
     /// With a line in the tenant's `[tenant.webhook]` table.

@@ -27,7 +27,9 @@ impl App {
         // A caller who hangs up does not keep the vendor's answer from being saved.
         let work = self.go_on_with(async move { app.cancel(order).await });
         work.await.unwrap_or_else(|_| {
-            Err(AppError::CancelUnconfirmed { retry_after: RETRY_AFTER })
+            Err(AppError::CancelUnconfirmed {
+                retry_after: RETRY_AFTER,
+            })
         })
     }
 

@@ -23,6 +23,8 @@ use crate::store::{OfferRow, StoreError, StoredCatalog};
 const ASKED_WITHIN: Duration = Duration::from_secs(24 * 3600);
 /// One refresher over all replicas holds its lease this long.
 const REFRESH_LEASE: Duration = Duration::from_secs(60);
+/// An unknown id makes us ask a vendor again at most this often.
+const UNKNOWN_ID_PAUSE: Duration = Duration::from_secs(10);
 /// Connections whose catalogs are kept in memory.
 const KEPT: u64 = 50_000;
 
@@ -256,8 +258,8 @@ impl App {
     /// Refreshes the catalogs that grow stale and are asked for; returns how many.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn refresh_stale_catalogs(&self) -> Result<usize, StoreError> {
+    /// [`AppError::Store`].
+    pub async fn refresh_stale_catalogs(&self) -> Result<usize, AppError> {
         let now = self.clock.now();
         let stale_from = now - millis(self.options.catalog_fresh_for) * 2 / 3;
         let mut refreshed = 0;
@@ -375,25 +377,15 @@ impl App {
             return Ok(offer.clone());
         }
         let row = self.store.tenant_offer(&tenant.id, kind, id).await?;
-        let refreshes = tenant
-            .connections
-            .iter()
-            .filter(|connection| !connection.retired)
-            .map(|connection| self.refresh_catalog(connection));
-        let refreshed = tokio::time::timeout(
-            self.options.catalog_first_fetch,
-            futures_util::future::join_all(refreshes),
-        )
-        .await;
-        if let Err(error) = refreshed
-            .into_iter()
-            .flatten()
-            .collect::<Result<Vec<_>, _>>()
-        {
-            return Err(error.into());
-        }
+        self.refresh_for_unknown_id(tenant).await?;
         if let Some(offer) = self.packages(tenant).await?.offers.get(&key) {
             return Ok(offer.clone());
+        }
+        if row.is_none() && self.lacks_a_catalog(tenant) {
+            // It may well be offered; we could not ask.
+            return Err(AppError::Unavailable {
+                retry_after: UNKNOWN_ID_PAUSE,
+            });
         }
         let field = match kind {
             OfferKind::Package => "package_id",
@@ -407,6 +399,36 @@ impl App {
                 format!("`{id}` is not offered to this account."),
             ),
         })
+    }
+}
+
+impl App {
+    /// One bounded fresh look at the vendors, because an id is not known. A catalog that has only
+    /// just been fetched is believed: wrong ids must not become calls to vendors.
+    async fn refresh_for_unknown_id(&self, tenant: &Tenant) -> Result<(), AppError> {
+        let recent = self.clock.now() - millis(UNKNOWN_ID_PAUSE);
+        let stale = |connection: &Connection| {
+            let stored = self.catalogs.stored.get(&connection.id);
+            !connection.retired && stored.is_none_or(|stored| stored.fetched_at < recent)
+        };
+        let refreshes = tenant
+            .connections
+            .iter()
+            .filter(|connection| stale(connection))
+            .map(|connection| self.refresh_catalog(connection));
+        let all = futures_util::future::try_join_all(refreshes);
+        if let Ok(refreshed) = tokio::time::timeout(self.options.catalog_first_fetch, all).await {
+            refreshed?;
+        }
+        Ok(())
+    }
+
+    fn lacks_a_catalog(&self, tenant: &Tenant) -> bool {
+        let mut connections = tenant
+            .connections
+            .iter()
+            .filter(|connection| !connection.retired);
+        connections.any(|connection| self.catalogs.stored.get(&connection.id).is_none())
     }
 }
 

@@ -15,11 +15,11 @@ use tokio::sync::Notify;
 
 use crate::app::{App, AppError, DeliveryOptions, crash};
 use crate::clock::millis;
-use crate::domain::delivery::{ATTEMPTS_BEFORE_NOTICE, Attempted, Next, next};
+use crate::domain::delivery::{ATTEMPTS_BEFORE_NOTICE, Attempted, Claimed, Next, next};
 use crate::domain::tenant::Tenant;
 use crate::egress::Attempt;
 use crate::seal::random_text;
-use crate::store::{Claimed, Settled, Settlement, StoreError};
+use crate::store::{Settled, Settlement};
 
 /// Longer than an attempt may take, so that a lease runs out only where a process has died.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
@@ -112,13 +112,14 @@ impl App {
     /// Claims due lanes, for [`App::deliver`].
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn claim_deliveries(&self, most: i64) -> Result<Vec<Claimed>, StoreError> {
+    /// [`AppError::Store`].
+    pub async fn claim_deliveries(&self, most: i64) -> Result<Vec<Claimed>, AppError> {
         let now = self.clock.now();
         let until = now + millis(self.options.delivery.attempt_timeout + LEASE_MARGIN);
-        self.store
+        Ok(self
+            .store
             .claim_lanes(&random_text(), now, until, most)
-            .await
+            .await?)
     }
 
     /// Makes one attempt on a claimed lane and settles it.
@@ -126,18 +127,18 @@ impl App {
     /// # Errors
     /// [`AppError::Store`]; the lane is due again when its lease runs out.
     pub async fn deliver(self: Arc<Self>, claimed: Claimed) -> Result<(), AppError> {
-        let directory = self.directory();
+        let (directory, now) = (self.directory(), self.clock.now());
         let Some(tenant) = directory.tenant(&claimed.tenant_id) else {
             return Ok(self
                 .store
-                .release_lane(&claimed, self.clock.now() + millis(CAPPED_PAUSE))
+                .release_lane(&claimed, now + millis(CAPPED_PAUSE), now)
                 .await?);
         };
         let Some(_flight) = self.place(&claimed).await else {
             let spread = Duration::from_millis(rand::random_range(0..500));
             return Ok(self
                 .store
-                .release_lane(&claimed, self.clock.now() + millis(CAPPED_PAUSE + spread))
+                .release_lane(&claimed, now + millis(CAPPED_PAUSE + spread), now)
                 .await?);
         };
         let (began_at, began) = (self.clock.now(), Instant::now());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use adapters::vocabulary::{Millis, Private};
 use subtle::ConstantTimeEq;
 
-use crate::app::App;
+use crate::app::{App, AppError};
 use crate::domain::tenant::{Connection, Tenant};
 use crate::seal::{Keyring, Purpose, SealError, digest};
 use crate::store::{ConnectionRow, StoreError, TenantRow};
@@ -97,8 +97,8 @@ impl App {
     /// that was so.
     ///
     /// # Errors
-    /// [`StoreError`]; the old directory stays in force.
-    pub async fn refresh_directory(&self) -> Result<bool, StoreError> {
+    /// [`AppError::Store`]; the old directory stays in force.
+    pub async fn refresh_directory(&self) -> Result<bool, AppError> {
         let (revision, now) = (self.store.revision().await?, self.clock.now());
         let known = self.directory.load();
         if revision == known.revision && known.good_until.is_none_or(|until| now < until) {

@@ -79,4 +79,9 @@ impl AppError {
             message: message.into(),
         }
     }
+
+    /// Whether the database is out of reach, which passes, rather than refusing what we say.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Unavailable(_)))
+    }
 }

@@ -412,7 +412,7 @@ impl App {
             version: 1,
             memo: adapters::Memo::default(),
             sealed_order: Some(self.keys.seal(Purpose::AtsOrder, &id, &incoming.canonical)),
-            report: None,
+            sealed_report: None,
             link_generation: 1,
             lease_token: None,
             lease_until: None,

@@ -10,4 +10,5 @@ mod cli;
 mod delivery;
 mod placing;
 mod secrecy;
+mod store;
 mod support;

@@ -174,7 +174,7 @@ fn run<W: Work>(app: &Arc<App>, idle_poll: Duration, stop: &CancellationToken) {
     app.tasks.spawn(async move {
         let places = Arc::new(Semaphore::new(W::at_once(&worker)));
         while !stop.is_cancelled() {
-            let claimed = claim_and_start::<W>(&worker, &places).await;
+            let claimed = claim_and_start::<W>(&worker, &places, &stop).await;
             // A full batch means that more is waiting.
             if claimed < BATCH {
                 tokio::select! {
@@ -187,9 +187,15 @@ fn run<W: Work>(app: &Arc<App>, idle_poll: Duration, stop: &CancellationToken) {
     });
 }
 
-async fn claim_and_start<W: Work>(app: &Arc<App>, places: &Arc<Semaphore>) -> usize {
-    // Waiting for one free place here keeps claims from running out while they queue.
-    let Ok(first) = Arc::clone(places).acquire_owned().await else {
+async fn claim_and_start<W: Work>(
+    app: &Arc<App>,
+    places: &Arc<Semaphore>,
+    stop: &CancellationToken,
+) -> usize {
+    // Waiting for one free place here keeps claims from running out while they queue. A place that
+    // gets free because everything ends is not for a new claim.
+    let free = stop.run_until_cancelled(Arc::clone(places).acquire_owned());
+    let Some(Ok(first)) = free.await else {
         return 0;
     };
     let most = BATCH.min(places.available_permits() + 1);

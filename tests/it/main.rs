@@ -7,6 +7,8 @@
 
 mod architecture;
 mod cli;
+mod delivery;
 mod placing;
+mod secrecy;
 mod store;
 mod support;

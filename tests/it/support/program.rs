@@ -130,7 +130,7 @@ impl Program {
         let listening = running.wait_for_event("listening");
         let public = listening["public"].as_str().expect("an address");
         self.set("CLEARGATE__HTTP__PUBLIC_URL", &format!("http://{public}"));
-        running.at(public)
+        running.at(&listening)
     }
 
     /// Starts a sandbox; its files are in the folder and its secrets in the environment.
@@ -210,6 +210,7 @@ pub(crate) struct Running {
     child: Killed,
     lines: Receiver<String>,
     public: String,
+    operations: String,
 }
 
 impl Running {
@@ -220,11 +221,13 @@ impl Running {
             child: Killed(child),
             lines,
             public: String::new(),
+            operations: String::new(),
         }
     }
 
-    fn at(mut self, public: &str) -> Self {
-        public.clone_into(&mut self.public);
+    fn at(mut self, listening: &Value) -> Self {
+        let address = |name: &str| listening[name].as_str().expect("an address").to_owned();
+        (self.public, self.operations) = (address("public"), address("operations"));
         self
     }
 
@@ -255,6 +258,18 @@ impl Running {
 
     pub(crate) fn public(&self) -> &str {
         &self.public
+    }
+
+    pub(crate) fn operations(&self) -> &str {
+        &self.operations
+    }
+
+    /// Stops it, and returns what it has logged since it listened.
+    pub(crate) fn log(mut self) -> Vec<String> {
+        let (_, none) = channel();
+        let lines = std::mem::replace(&mut self.lines, none);
+        self.terminate();
+        lines.iter().collect()
     }
 
     /// Asks it to stop, as a supervisor does, and waits until it has.

@@ -62,6 +62,8 @@ pub(crate) struct Drive {
     operation: PlaceOrder,
     pub(crate) order: Order,
     calls: Vec<Call>,
+    /// Steps that led on to another one.
+    turns: usize,
 }
 
 /// A request whose intent is to be committed, or has been.
@@ -128,6 +130,7 @@ impl Drive {
             operation,
             order,
             calls,
+            turns: 0,
         }
     }
 
@@ -319,9 +322,7 @@ impl Drive {
         );
         match decoded {
             Ok(Turn::Done(progress)) => Heard::Done(progress),
-            Ok(Turn::Next(memo)) if self.calls.len() < self.vendor.policy.most_turns + 2 => {
-                Heard::Next(memo)
-            }
+            Ok(Turn::Next(memo)) if self.turns < self.vendor.policy.most_turns => Heard::Next(memo),
             Ok(Turn::Next(_)) => in_doubt("placing takes more steps than the vendor's sheet says"),
             Err(Fault::Refused {
                 code,
@@ -362,6 +363,7 @@ impl Drive {
     ) -> Result<Result<Step, Ending>, StoreError> {
         let ended = self.ended(step, "answered", String::new());
         self.end_in_memory(step, "answered");
+        self.turns += 1;
         self.order.memo = memo.clone();
         let next = match self.step(&memo) {
             Ok(next) => next,

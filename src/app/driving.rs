@@ -331,7 +331,7 @@ impl Drive {
             }) => Heard::Refused {
                 code,
                 field,
-                message,
+                message: sentence(message),
             },
             Err(Fault::Busy(wish)) => Heard::NotDone {
                 word: "busy",
@@ -616,6 +616,14 @@ fn in_doubt(reason: &str) -> Heard {
         reason: reason.to_owned(),
         pause: None,
     }
+}
+
+/// A vendor's own words often lack the full stop.
+fn sentence(mut text: String) -> String {
+    if !text.ends_with(['.', '!', '?']) {
+        text.push('.');
+    }
+    text
 }
 
 /// True while another copy of the call would do nothing new at the vendor.

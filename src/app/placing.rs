@@ -97,7 +97,8 @@ impl App {
             .check(url)
             .map(|_| ())
             .map_err(|refusal| {
-                AppError::unfit("webhook_url_refused", "webhook_url", refusal.to_string())
+                let message = format!("`webhook_url` cannot be used: {refusal}.");
+                AppError::unfit("webhook_url_refused", "webhook_url", message)
             })
     }
 

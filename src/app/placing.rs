@@ -214,6 +214,7 @@ impl App {
             return self.start_anew(incoming, order).await;
         };
         order.stage = Stage::Placing;
+        order.created_at = self.clock.now();
         order.ended_at = None;
         order.sealed_order = Some(self.keys.seal(
             Purpose::AtsOrder,

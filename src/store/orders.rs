@@ -133,11 +133,11 @@ const COLUMNS: &str = "id, tenant_id, background_check_id, tracking_id, connecti
     result, detail, accepted, version, memo, sealed_order, report, link_generation, lease_token, \
     lease_until, due_at, look_at, looked_at, idle_looks, waiting, created_at, updated_at, ended_at";
 
-const INSERT: &str = "INSERT INTO orders (id, tenant_id, background_check_id, tracking_id, created_at, \
+const INSERT: &str = "INSERT INTO orders (id, tenant_id, background_check_id, tracking_id, \
     connection_id, package_id, vendor_package, vendor_add_ons, webhook_url, fingerprint, generation, \
     our_ref, their_ref, stage, result, detail, accepted, version, memo, sealed_order, report, \
     link_generation, lease_token, lease_until, due_at, look_at, looked_at, idle_looks, waiting, \
-    updated_at, ended_at) \
+    updated_at, ended_at, created_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
     $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) \
     ON CONFLICT (tenant_id, background_check_id) DO NOTHING";
@@ -147,7 +147,7 @@ const UPDATE: &str = "UPDATE orders SET connection_id = $3, package_id = $4, ven
     their_ref = $11, stage = $12, result = $13, detail = $14, accepted = $15, version = $16, memo = $17, \
     sealed_order = $18, report = $19, link_generation = $20, lease_token = $21, lease_until = $22, \
     due_at = $23, look_at = $24, looked_at = $25, idle_looks = $26, waiting = $27, updated_at = $28, \
-    ended_at = $29 WHERE id = $1 AND version = $2";
+    ended_at = $29, created_at = $30 WHERE id = $1 AND version = $2";
 
 impl Store {
     /// Inserts a new order with its first history lines and its first intent.
@@ -165,8 +165,7 @@ impl Store {
             .bind(&order.id)
             .bind(&order.tenant_id)
             .bind(&order.background_check_id)
-            .bind(&order.tracking_id)
-            .bind(order.created_at);
+            .bind(&order.tracking_id);
         let inserted = bind_mutable(insert, order, order.version)
             .execute(&mut *transaction)
             .await?;
@@ -491,8 +490,8 @@ impl Store {
     }
 }
 
-/// Binds everything that may change, beginning with the connection and ending with `ended_at`, in
-/// the order both [`INSERT`] (from $6) and [`UPDATE`] (from $3) name it.
+/// Binds everything that may change, beginning with the connection and ending with `created_at`, in
+/// the order both [`INSERT`] (from $5) and [`UPDATE`] (from $3) name it.
 fn bind_mutable<'q>(
     query: Query<'q, Any, sqlx::any::AnyArguments>,
     order: &'q Order,
@@ -526,6 +525,7 @@ fn bind_mutable<'q>(
         .bind(order.waiting.map(Waiting::as_str))
         .bind(order.updated_at)
         .bind(order.ended_at)
+        .bind(order.created_at)
 }
 
 /// Gives references to the order; `Some`: one of them belongs to another. Callbacks that were

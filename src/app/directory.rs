@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use adapters::vocabulary::Private;
+use adapters::vocabulary::{Millis, Private};
 use subtle::ConstantTimeEq;
 
 use crate::app::App;
@@ -16,6 +16,8 @@ use crate::store::{ConnectionRow, StoreError, TenantRow};
 #[derive(Default)]
 pub struct Directory {
     revision: i64,
+    /// When the first of the API Secrets in it runs out.
+    secret_ends: Option<Millis>,
     by_account: HashMap<String, Arc<Tenant>>,
     by_id: HashMap<String, Arc<Tenant>>,
     connections: HashMap<String, Arc<Connection>>,
@@ -72,6 +74,11 @@ impl Directory {
         self.connections.values()
     }
 
+    /// Whether reading it again would show the same.
+    fn is_as_of(&self, revision: i64, now: Millis) -> bool {
+        self.revision == revision && self.secret_ends.is_none_or(|end| end > now)
+    }
+
     fn insert(&mut self, tenant: Tenant) {
         let tenant = Arc::new(tenant);
         for connection in &tenant.connections {
@@ -91,13 +98,14 @@ impl App {
         self.directory.load_full()
     }
 
-    /// Reads tenants and connections anew if they have changed; true where they had.
+    /// Reads tenants and connections anew if they have changed, or an API Secret has run out; true
+    /// where they had.
     ///
     /// # Errors
     /// [`StoreError`]; the old directory stays in force.
     pub async fn refresh_directory(&self) -> Result<bool, StoreError> {
-        let revision = self.store.revision().await?;
-        if revision == self.directory.load().revision {
+        let (revision, now) = (self.store.revision().await?, self.clock.now());
+        if self.directory.load().is_as_of(revision, now) {
             return Ok(false);
         }
         let mut directory = Directory {
@@ -113,7 +121,9 @@ impl App {
                 .push(Arc::new(connection));
         }
         let mut digests: HashMap<String, Vec<String>> = HashMap::new();
-        for secret in self.store.secrets(self.clock.now()).await? {
+        for secret in self.store.secrets(now).await? {
+            let ends = directory.secret_ends.into_iter().chain(secret.expires_at);
+            directory.secret_ends = ends.min();
             digests
                 .entry(secret.tenant_id)
                 .or_default()

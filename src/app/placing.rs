@@ -97,7 +97,8 @@ impl App {
             .check(url)
             .map(|_| ())
             .map_err(|refusal| {
-                AppError::unfit("webhook_url_refused", "webhook_url", refusal.to_string())
+                let message = format!("`webhook_url` cannot be used: {refusal}.");
+                AppError::unfit("webhook_url_refused", "webhook_url", message)
             })
     }
 
@@ -213,6 +214,7 @@ impl App {
             return self.start_anew(incoming, order).await;
         };
         order.stage = Stage::Placing;
+        order.created_at = self.clock.now();
         order.ended_at = None;
         order.sealed_order = Some(self.keys.seal(
             Purpose::AtsOrder,
@@ -432,13 +434,15 @@ impl App {
 
     /// What is ordered, or why it cannot be.
     async fn target(self: &Arc<Self>, incoming: &Incoming) -> Result<Target, AppError> {
-        let ordered = self
-            .find_offers(
-                &incoming.tenant,
-                incoming.ats.package_id(),
-                incoming.ats.add_on_ids(),
-            )
-            .await?;
+        let finding = self.find_offers(
+            &incoming.tenant,
+            incoming.ats.package_id(),
+            incoming.ats.add_on_ids(),
+        );
+        let found = tokio::time::timeout_at(incoming.deadline, finding).await;
+        let ordered = found.unwrap_or(Err(AppError::Unavailable {
+            retry_after: Duration::from_secs(5),
+        }))?;
         let vendor = self.vendor_of(&ordered.connection).ok_or_else(|| {
             tracing::error!(connection = %ordered.connection.id, vendor = %ordered.connection.vendor, "no sheet for the vendor of this connection");
             AppError::Unavailable { retry_after: Duration::from_secs(60) }

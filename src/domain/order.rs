@@ -221,7 +221,7 @@ pub struct Order {
     pub idle_looks: i64,
     /// Why it waits for a person; `None`: it does not.
     pub waiting: Option<Waiting>,
-    /// When the ATS placed it.
+    /// When the ATS placed it; later again where it was placed again because it had not been taken.
     pub created_at: Millis,
     /// When it last changed.
     pub updated_at: Millis,

@@ -13,11 +13,11 @@ const COLUMNS: &str = "id, tenant_id, background_check_id, tracking_id, connecti
     result, detail, accepted, version, memo, sealed_order, sealed_report, link_generation, lease_token, \
     lease_until, due_at, look_at, looked_at, idle_looks, waiting, created_at, updated_at, ended_at";
 
-pub(super) const INSERT: &str = "INSERT INTO orders (id, tenant_id, background_check_id, tracking_id, created_at, \
+pub(super) const INSERT: &str = "INSERT INTO orders (id, tenant_id, background_check_id, tracking_id, \
     connection_id, package_id, vendor_package, vendor_add_ons, webhook_url, fingerprint, generation, \
     our_ref, their_ref, stage, result, detail, accepted, version, memo, sealed_order, sealed_report, \
     link_generation, lease_token, lease_until, due_at, look_at, looked_at, idle_looks, waiting, \
-    updated_at, ended_at) \
+    updated_at, ended_at, created_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
     $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) \
     ON CONFLICT (tenant_id, background_check_id) DO NOTHING";
@@ -27,7 +27,7 @@ pub(super) const UPDATE: &str = "UPDATE orders SET connection_id = $3, package_i
     their_ref = $11, stage = $12, result = $13, detail = $14, accepted = $15, version = $16, memo = $17, \
     sealed_order = $18, sealed_report = $19, link_generation = $20, lease_token = $21, lease_until = $22, \
     due_at = $23, look_at = $24, looked_at = $25, idle_looks = $26, waiting = $27, updated_at = $28, \
-    ended_at = $29 WHERE id = $1 AND version = $2";
+    ended_at = $29, created_at = $30 WHERE id = $1 AND version = $2";
 
 impl Store {
     /// The tenant's order of that id.
@@ -309,6 +309,7 @@ pub(super) fn bind_mutable<'q>(
         .bind(order.waiting.map(Waiting::as_str))
         .bind(order.updated_at)
         .bind(order.ended_at)
+        .bind(order.created_at)
 }
 
 fn read_order(row: &AnyRow) -> Result<Order, StoreError> {

@@ -63,8 +63,7 @@ impl Store {
             .bind(&order.id)
             .bind(&order.tenant_id)
             .bind(&order.background_check_id)
-            .bind(&order.tracking_id)
-            .bind(order.created_at);
+            .bind(&order.tracking_id);
         let inserted = bind_mutable(insert, order, order.version)
             .execute(&mut *transaction)
             .await?;

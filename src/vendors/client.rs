@@ -21,9 +21,11 @@ use zeroize::Zeroizing;
 use crate::domain::tenant::Connection;
 use crate::trace::Trace;
 
-/// A request's first byte leaves within two seconds after its intent was committed, or not at all:
-/// this much for getting to the send, the rest for connecting.
-const BEGINS_WITHIN: Duration = Duration::from_millis(500);
+/// A request's first byte leaves within three seconds of the moment its intent began to be
+/// committed, or not at all: this much for the commit and getting to the send, the rest for
+/// connecting. The order's lease outlives both by far, so a disk that takes a second to sync costs
+/// a second and not the order.
+const BEGINS_WITHIN: Duration = Duration::from_millis(1500);
 const CONNECTS_WITHIN: Duration = Duration::from_millis(1500);
 /// How long an idle connection to a vendor is kept.
 const IDLE: Duration = Duration::from_secs(30);

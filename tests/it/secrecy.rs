@@ -4,7 +4,6 @@
 //! [`MARK`] in it, or is listed beside it.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use adapters::simulator::{FaultKind, FaultOrder, Pace, Sandbox, sandbox};
 use base64::Engine as _;
@@ -147,7 +146,9 @@ async fn serve(database: Database, scene: &Scene) -> (Program, Running) {
 
 /// Orders that the vendor takes, refuses, and leaves in the dark.
 async fn place_well_and_badly(stage: &Stage) {
-    for id in ["taken", "status", "hang", "reset", "cut", "gone", "redirect"] {
+    for id in [
+        "taken", "status", "hang", "reset", "cut", "gone", "redirect",
+    ] {
         stage.place(id).await;
     }
     stage.tenant.place(&stage.order("refused", "Refused")).await;
@@ -162,7 +163,12 @@ async fn place_well_and_badly(stage: &Stage) {
     ];
     for (number, kind) in faults.into_iter().enumerate() {
         let (path, method) = ("/orders".to_owned(), "POST".to_owned());
-        stage.vendor.fault(FaultOrder { kind, path, method, times: 1 });
+        stage.vendor.fault(FaultOrder {
+            kind,
+            path,
+            method,
+            times: 1,
+        });
         stage.place(&format!("fault-{number}")).await;
     }
 }
@@ -173,7 +179,12 @@ async fn ask_badly(stage: &Stage) {
     let mut other = stage.order("taken", "");
     other["applicant"]["first_name"] = json!(format!("{MARK}-other"));
     stage.tenant.place(&other).await;
-    for member in ["background_check_id", "package_id", "webhook_url", "applicant"] {
+    for member in [
+        "background_check_id",
+        "package_id",
+        "webhook_url",
+        "applicant",
+    ] {
         let mut order = good.clone();
         order[member] = json!({ format!("{MARK}-member"): format!("{MARK}-value") });
         stage.tenant.place(&order).await;
@@ -181,23 +192,43 @@ async fn ask_badly(stage: &Stage) {
         stage.tenant.place(&order).await;
     }
     let text = good.to_string();
-    let twice = text.replacen('{', &format!("{{\"{MARK}-twice\": 1, \"{MARK}-twice\": 2,"), 1);
-    for body in [text[..text.len() / 2].to_owned(), twice, format!("\"{MARK}\"")] {
+    let twice = text.replacen(
+        '{',
+        &format!("{{\"{MARK}-twice\": 1, \"{MARK}-twice\": 2,"),
+        1,
+    );
+    for body in [
+        text[..text.len() / 2].to_owned(),
+        twice,
+        format!("\"{MARK}\""),
+    ] {
         stage.tenant.post("/v1/orders", body).await;
     }
-    let stranger = stage.tenant.with(&format!("{MARK}-account"), &format!("{MARK}-secret"));
+    let stranger = stage
+        .tenant
+        .with(&format!("{MARK}-account"), &format!("{MARK}-secret"));
     stranger.place(&good).await;
-    stage.tenant.with(ACCOUNT, &format!("cgs_{MARK}")).place(&good).await;
+    stage
+        .tenant
+        .with(ACCOUNT, &format!("cgs_{MARK}"))
+        .place(&good)
+        .await;
     stage.tenant.order(&format!("{MARK}-unknown")).await;
     let page = format!("/background_checks/{MARK}/results?t={MARK}-token");
     stage.tenant.anonymous().get(&page).await;
-    stage.tenant.get(&format!("/{MARK}-path?{MARK}-query")).await;
+    stage
+        .tenant
+        .get(&format!("/{MARK}-path?{MARK}-query"))
+        .await;
 }
 
 /// Callbacks that prove nothing, mean nothing, or go to nobody.
 async fn call_back_badly(stage: &Stage) {
     let placed = stage.vendor.requests();
-    let placed = placed.iter().find(|request| request.path() == "/orders").unwrap();
+    let placed = placed
+        .iter()
+        .find(|request| request.path() == "/orders")
+        .unwrap();
     let body: Value = serde_json::from_slice(&placed.body).unwrap();
     let url = body["callback_url"].as_str().unwrap().to_owned();
     let caller = stage.tenant.anonymous();
@@ -217,7 +248,9 @@ async fn call_back_badly(stage: &Stage) {
 async fn deliver_well_and_badly(stage: &Stage) {
     let leaky = |answer: Answer| {
         let elsewhere = stage.ats.url(&format!("/{MARK}-elsewhere"));
-        answer.header("location", &elsewhere).body(&format!("{MARK}-body"))
+        answer
+            .header("location", &elsewhere)
+            .body(&format!("{MARK}-body"))
     };
     let answers = [
         ("status", Answer::status(500)),
@@ -232,7 +265,9 @@ async fn deliver_well_and_badly(stage: &Stage) {
     }
     for held in stage.vendor.orders() {
         stage.vendor.advance(&held.reference, "in_progress", None);
-        stage.vendor.advance(&held.reference, "complete", Some("pass"));
+        stage
+            .vendor
+            .advance(&held.reference, "complete", Some("pass"));
     }
     let told = stage.ats.wait_for(7, PATIENCE).await;
     assert!(told.len() >= 7, "{told:?}");

@@ -59,16 +59,18 @@ fn texts<T: ToString>(of: impl IntoIterator<Item = T>) -> Vec<String> {
 
 /// Every status that follows the schedule, in rows of as many as there are attempts.
 fn scheduled_statuses() -> Vec<Vec<u16>> {
-    let others = |status: &u16| {
-        !(200..300).contains(status) && ![410, 413, 414, 431].contains(status)
-    };
+    let others =
+        |status: &u16| !(200..300).contains(status) && ![410, 413, 414, 431].contains(status);
     let statuses: Vec<u16> = (100..=599).filter(others).collect();
     statuses.chunks(MOST).map(<[u16]>::to_vec).collect()
 }
 
 /// One order for each row, whose attempts are answered with the statuses of the row in turn.
 async fn world_of_rows(plan: Plan, rows: &[Vec<u16>]) -> (World, Vec<String>) {
-    let world = plan.setting("DELIVERY__ATTEMPTS", MOST.to_string()).start().await;
+    let world = plan
+        .setting("DELIVERY__ATTEMPTS", MOST.to_string())
+        .start()
+        .await;
     let ids = texts(0..rows.len());
     for (id, row) in ids.iter().zip(rows) {
         for status in row {

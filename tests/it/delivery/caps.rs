@@ -11,7 +11,9 @@ use crate::support::deliveries::hook;
 use crate::support::{Database, PATIENCE, Plan, World, on_both_databases};
 
 fn texts(count: usize, prefix: &str) -> Vec<String> {
-    (0..count).map(|number| format!("{prefix}{number}")).collect()
+    (0..count)
+        .map(|number| format!("{prefix}{number}"))
+        .collect()
 }
 
 /// Begins all attempts that are due; they go on as long as the returned stream is polled.
@@ -28,7 +30,10 @@ async fn begin_all(world: &World) -> impl Stream<Item = ()> + use<> {
 /// A world whose ATS hangs, with that many passed orders and a cap of three.
 async fn capped_at_three(database: Database, orders: usize) -> (World, Vec<String>) {
     let plan = Plan::sandbox(database).setting("DELIVERY__IN_FLIGHT_PER_ORIGIN", "3");
-    let world = plan.setting("DELIVERY__ATTEMPT_TIMEOUT", "20s").start().await;
+    let world = plan
+        .setting("DELIVERY__ATTEMPT_TIMEOUT", "20s")
+        .start()
+        .await;
     world.ats.answer_with(Answer::conduct(Conduct::Hang));
     let ids = texts(orders, "");
     world.passed(&ids).await;

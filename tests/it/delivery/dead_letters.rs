@@ -156,7 +156,9 @@ impl Storm {
         ];
         let answer = &answers[self.random.random_range(0..answers.len())];
         let id = self.random.random_range(0..self.ids.len());
-        self.world.ats.answer_with(answer.clone().at(&hook(&self.ids[id])));
+        self.world
+            .ats
+            .answer_with(answer.clone().at(&hook(&self.ids[id])));
     }
 
     async fn move_an_order(&mut self) {

@@ -11,7 +11,10 @@ use crate::support::{Database, Plan, World, on_both_databases};
 /// A world with one order, `a`, of which every change is to be told; that its applicant was invited
 /// has been told.
 async fn told_everything(database: Database) -> World {
-    let world = Plan::sandbox(database).webhook("updates = true").start().await;
+    let world = Plan::sandbox(database)
+        .webhook("updates = true")
+        .start()
+        .await;
     world.place_all(&["a"]).await;
     world.settle().await;
     world

@@ -99,7 +99,9 @@ async fn two_replicas_deliver_each_update_once() {
     let ids: Vec<String> = (0..300).map(|number| number.to_string()).collect();
     world.place_all(&ids).await;
     for held in world.vendor_orders() {
-        world.vendor.advance(&held.reference, "complete", Some("pass"));
+        world
+            .vendor
+            .advance(&held.reference, "complete", Some("pass"));
     }
     world.ats.wait_for(300, 3 * crate::support::PATIENCE).await;
     world.until_delivered().await;

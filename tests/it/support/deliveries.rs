@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cleargate::domain::delivery::Claimed;
 use cleargate::domain::order::Order;
 use cleargate::sandbox::Received;
-use cleargate::domain::delivery::Claimed;
 use cleargate::store::{AttemptRow, DeliveryRow};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
@@ -88,7 +88,10 @@ impl World {
 
     /// Places an order of each id; every one is answered 201.
     pub(crate) async fn place_all<S: AsRef<str>>(&self, ids: &[S]) {
-        let orders: Vec<Value> = ids.iter().map(|id| self.order_called(id.as_ref())).collect();
+        let orders: Vec<Value> = ids
+            .iter()
+            .map(|id| self.order_called(id.as_ref()))
+            .collect();
         self.place_these(orders).await;
     }
 
@@ -250,11 +253,16 @@ fn check_conservation(id: &str, rows: &[DeliveryRow]) {
 fn check_arrivals(id: &str, rows: &[DeliveryRow], arrived: &[Received]) {
     let mut newest = 0;
     for webhook in arrived {
-        let named = webhook.header("webhook-id").expect("every webhook has an id");
+        let named = webhook
+            .header("webhook-id")
+            .expect("every webhook has an id");
         let row = rows.iter().find(|row| row.webhook_id == named);
         let row = row.unwrap_or_else(|| panic!("{id}: {named} is no delivery of this order"));
         assert_eq!(webhook.body, row.body.as_bytes(), "{id}: other bytes");
-        assert!(row.sequence >= newest, "{id}: an older update after a newer");
+        assert!(
+            row.sequence >= newest,
+            "{id}: an older update after a newer"
+        );
         assert!(!webhook.overlapped, "{id}: two attempts at once");
         newest = row.sequence;
     }

@@ -358,13 +358,14 @@ impl Store {
         rows.iter().map(read_order).collect()
     }
 
-    /// Makes an order's next look due at `at`, if that is sooner.
+    /// Makes an order's next look due at `at`, if that is sooner. That is a change like any other:
+    /// a look that is under way was begun without this reason and must not put it off.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn look_by(&self, order_id: &str, at: Millis) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE orders SET look_at = $2 WHERE id = $1 AND (look_at IS NULL OR look_at > $2)",
+            "UPDATE orders SET look_at = $2, version = version + 1 WHERE id = $1 AND (look_at IS NULL OR look_at > $2)",
         )
         .bind(order_id)
         .bind(at)

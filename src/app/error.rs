@@ -49,6 +49,14 @@ pub enum AppError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The vendor did not say whether it has canceled the order.
+    #[error(
+        "The screening provider did not confirm the cancellation; the background check may still be running. Please try again."
+    )]
+    NotCanceled {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// We do not know whether the vendor has it, and this tenant wants to be told so.
     #[error(
         "The screening provider did not confirm the order in time. It may or may not have been placed; please send the same order again, or ask support."

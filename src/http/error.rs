@@ -127,6 +127,10 @@ impl From<AppError> for ApiError {
                 retry_after: Some(retry_after),
                 ..answer(StatusCode::SERVICE_UNAVAILABLE, "vendor_unavailable")
             },
+            AppError::NotCanceled { retry_after } => Self {
+                retry_after: Some(retry_after),
+                ..answer(StatusCode::SERVICE_UNAVAILABLE, "not_canceled")
+            },
             AppError::Unconfirmed => answer(StatusCode::GATEWAY_TIMEOUT, "order_unconfirmed"),
             AppError::NotPossible(_) => answer(StatusCode::CONFLICT, "not_possible"),
             AppError::Store(error) => error.into(),

@@ -6,5 +6,6 @@
 )]
 
 mod architecture;
+mod homecoming;
 mod placing;
 mod support;

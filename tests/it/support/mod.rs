@@ -8,6 +8,8 @@
 //! [`on_both_databases!`] makes a test of each body for SQLite and for PostgreSQL.
 
 pub(crate) mod client;
+pub(crate) mod homecoming;
+pub(crate) mod post;
 pub(crate) mod services;
 
 use std::collections::HashMap;

@@ -219,25 +219,41 @@ impl App {
             let Some(order) = self.order_of(&address.connection, note).await? else {
                 return Ok(false);
             };
-            let news = match &note.says {
-                Says::Progress(news) if self.may_say(&order, news).await? => news,
-                _ => {
-                    self.look_soon(&order).await?;
-                    if let Some(id) = settles {
-                        self.store
-                            .settle_callback(id, "looked", self.clock.now())
-                            .await?;
-                    }
-                    return Ok(true);
+            let Some(news) = self.news_in(&order, note).await? else {
+                self.look_soon(&order).await?;
+                if let Some(id) = settles {
+                    self.store
+                        .settle_callback(id, "looked", self.clock.now())
+                        .await?;
                 }
+                return Ok(true);
             };
             if self
-                .apply_news(order, &address.vendor, news, settles)
+                .apply_news(order, &address.vendor, &news, settles)
                 .await?
             {
                 return Ok(true);
             }
         }
+    }
+
+    /// The news in a note of a vendor that has proved itself. `None`: it only makes us look.
+    async fn news_in(&self, order: &Order, note: &Note) -> Result<Option<Progress>, StoreError> {
+        Ok(match &note.says {
+            Says::Progress(news) => self
+                .may_say(order, news)
+                .await?
+                .then(|| Progress::clone(news)),
+            // It names both references, and that is where an order is that we would look for.
+            Says::Look if order.their_ref.is_none() => {
+                let theirs = note.order.iter().find_map(|key| match key {
+                    OrderKey::Theirs(theirs) => Some(theirs.clone()),
+                    OrderKey::Ours(_) => None,
+                });
+                theirs.map(|theirs| Progress::new(theirs, None))
+            }
+            Says::Look => None,
+        })
     }
 
     /// Whether a payload may speak for an order: not where it names a reference that the order,

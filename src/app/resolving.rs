@@ -9,7 +9,7 @@ use adapters::contract::Ambiguity;
 use adapters::vocabulary::{Millis, Progress};
 use adapters::{FetchOrder, Found, Memo, Vendor};
 
-use crate::app::driving::{Drive, Step, end, is_alive, new_lease, pause_by_age, release};
+use crate::app::driving::{Drive, Step, end, is_alive, pause_by_age, release};
 use crate::app::{App, AppError, crash};
 use crate::clock::millis;
 use crate::domain::ats_order::AtsOrder;
@@ -250,27 +250,34 @@ impl App {
         }
     }
 
-    /// Takes an order over that was found at the vendor.
-    pub(crate) async fn adopt(
+    async fn adopt(
         &self,
         order: Order,
         vendor: &Vendor,
         progress: &Progress,
     ) -> Result<(), AppError> {
+        let found = Line::new("found", "at the vendor, by our reference");
+        match self.take_over(&order, vendor, progress, found).await? {
+            Saved::Done | Saved::Stale => Ok(()),
+            Saved::Taken(_) => self.leave_to_person(order, Waiting::OwnedByAnother).await,
+        }
+    }
+
+    /// Takes an order over that was found at the vendor, as `found` says.
+    pub(crate) async fn take_over(
+        &self,
+        order: &Order,
+        vendor: &Vendor,
+        progress: &Progress,
+        found: Line,
+    ) -> Result<Saved, AppError> {
         let mut next = order.clone();
         let now = self.clock.now();
         let (_, mut change) = self.take_news(&mut next, progress, Source::Answer, vendor, now);
-        change
-            .lines
-            .push(Line::new("found", "at the vendor, by our reference"));
-        match self.store.save_order(&mut next, &change, now).await? {
-            Saved::Done => {
-                self.signals.deliveries.notify_one();
-                Ok(())
-            }
-            Saved::Taken(_) => self.leave_to_person(order, Waiting::OwnedByAnother).await,
-            Saved::Stale => Ok(()),
-        }
+        change.lines.push(found);
+        let saved = self.store.save_order(&mut next, &change, now).await?;
+        self.signals.deliveries.notify_one();
+        Ok(saved)
     }
 
     async fn leave_to_person(&self, order: Order, why: Waiting) -> Result<(), AppError> {
@@ -356,7 +363,6 @@ impl App {
         order.waiting = None;
         order.accepted = true;
         order.updated_at = now;
-        new_lease(&mut order, now);
         release(&mut order, Some(now));
         let change = Change {
             calls: vec![CallChange::EndAll {

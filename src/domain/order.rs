@@ -286,7 +286,8 @@ pub struct Verdict {
 ///
 /// A payload may only move an open order forward by rank; a complete order it may only make worse,
 /// and it makes us look. A fetched answer may move an open order in any direction, and a terminal
-/// one where the vendor reopens orders. An unknown word (`standing` is `None`) moves nothing.
+/// one where the vendor reopens orders. An unknown word (`standing` is `None`) moves nothing, but
+/// what the vendor itself shows us under a reference of its own is placed, whatever it calls it.
 pub fn apply(
     order: &mut Order,
     news: &Progress,
@@ -296,8 +297,12 @@ pub fn apply(
 ) -> Verdict {
     let before = (order.stage, order.result);
     let (mut look, mut taken) = (false, false);
-    if let Some(standing) = news.standing {
-        let (stage, result) = staged(standing);
+    let unplaced = before.0.is_unplaced();
+    let to = match news.standing {
+        None if unplaced && source != Source::Payload => Some((Stage::InProgress, None)),
+        standing => standing.map(staged),
+    };
+    if let Some((stage, result)) = to {
         match decide(before, (stage, result), source, reopens) {
             Decision::Keep => {}
             Decision::Look => look = true,
@@ -313,6 +318,8 @@ pub fn apply(
         }
     }
     take_references(order, news);
+    // A payload has told that the vendor has the order, and not where it stands.
+    look |= order.stage.is_unplaced();
     let moved = (order.stage, order.result) != before;
     if moved {
         order.updated_at = now;
@@ -525,6 +532,20 @@ pub(crate) mod tests {
             );
             assert_eq!(order.stage, Stage::InProgress);
         }
+    }
+
+    #[test]
+    fn an_order_that_the_vendor_has_is_placed_whatever_word_it_uses() {
+        let news = Progress::new(TheirRef("t".into()), None);
+        for source in [Source::Answer, Source::Fetched] {
+            let mut order = order(Stage::Unconfirmed, None);
+            assert!(apply(&mut order, &news, source, false, 5).moved);
+            assert_eq!((order.stage, order.sealed_order), (Stage::InProgress, None));
+        }
+        let mut order = order(Stage::Unconfirmed, None);
+        let verdict = apply(&mut order, &news, Source::Payload, false, 5);
+        assert_eq!((verdict.moved, verdict.look), (false, true));
+        assert_eq!(order.their_ref, Some(news.theirs));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod architecture;
 mod cli;
 mod crash;
 mod delivery;
+mod homecoming;
 mod placing;
 mod secrecy;
 mod store;

@@ -9,7 +9,9 @@
 
 pub(crate) mod client;
 pub(crate) mod deliveries;
+pub(crate) mod homecoming;
 pub(crate) mod name_server;
+pub(crate) mod post;
 pub(crate) mod program;
 pub(crate) mod services;
 

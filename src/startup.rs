@@ -83,6 +83,7 @@ pub async fn build(
     )
     .map_err(StartError)?;
     check_steps(&store, &vendors).await?;
+    check_own_settings(settings, &vendors)?;
     let judge = Judge::new(settings.egress.allow.clone()).map_err(|error| {
         StartError::one(format!("cannot read this machine's addresses: {error}"))
     })?;
@@ -93,10 +94,11 @@ pub async fn build(
             "cannot use this machine's certificate authorities: {error}"
         ))
     })?;
-    let caller = Caller::new(CallerOptions {
+    let options_of_calls = CallerOptions {
         attempt_timeout: settings.orders.vendor_timeout,
-        reply_limit: settings.vendors.reply_limit,
-    });
+        settings: settings.vendors.clone(),
+    };
+    let caller = Caller::new(options_of_calls, clock.clone());
     let app = App::new(Parts {
         store,
         clock,
@@ -169,6 +171,23 @@ async fn check_steps(store: &Store, vendors: &Registry) -> Result<(), StartError
         Ok(())
     } else {
         Err(StartError(missing))
+    }
+}
+
+/// Settings of a vendor that does not exist would be obeyed by nobody.
+fn check_own_settings(settings: &Settings, vendors: &Registry) -> Result<(), StartError> {
+    let strangers = settings.vendors.of.keys();
+    let strangers = strangers.filter(|name| vendors.get(name).is_none());
+    let sentences: Vec<String> = strangers
+        .map(|name| {
+            let known = vendors.names().join(", ");
+            format!("`[vendors.of.{name}]` is about no vendor; there are {known}")
+        })
+        .collect();
+    if sentences.is_empty() {
+        Ok(())
+    } else {
+        Err(StartError(sentences))
     }
 }
 

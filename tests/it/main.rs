@@ -8,3 +8,4 @@
 mod architecture;
 mod placing;
 mod support;
+mod vendors;

@@ -83,7 +83,6 @@ pub async fn build(
     )
     .map_err(StartError)?;
     check_steps(&store, &vendors).await?;
-    check_own_settings(settings, &vendors)?;
     let judge = Judge::new(settings.egress.allow.clone()).map_err(|error| {
         StartError::one(format!("cannot read this machine's addresses: {error}"))
     })?;
@@ -94,17 +93,13 @@ pub async fn build(
             "cannot use this machine's certificate authorities: {error}"
         ))
     })?;
-    let options_of_calls = CallerOptions {
-        attempt_timeout: settings.orders.vendor_timeout,
-        settings: settings.vendors.clone(),
-    };
-    let caller = Caller::new(options_of_calls, clock.clone());
+    let caller = caller(settings, &vendors, clock.clone())?;
     let app = App::new(Parts {
         store,
         clock,
         keys,
         vendors,
-        caller: caller.map_err(StartError::one)?,
+        caller,
         webhooks: WebhookClient::new(resolver, tls),
         options: options(settings, public),
     });
@@ -174,8 +169,12 @@ async fn check_steps(store: &Store, vendors: &Registry) -> Result<(), StartError
     }
 }
 
-/// Settings of a vendor that does not exist would be obeyed by nobody.
-fn check_own_settings(settings: &Settings, vendors: &Registry) -> Result<(), StartError> {
+/// What calls vendors, as `settings` say. Those of a vendor that does not exist would be obeyed by
+/// nobody.
+///
+/// # Errors
+/// [`StartError`].
+pub fn caller(settings: &Settings, vendors: &Registry, clock: Clock) -> Result<Caller, StartError> {
     let strangers = settings.vendors.of.keys();
     let strangers = strangers.filter(|name| vendors.get(name).is_none());
     let sentences: Vec<String> = strangers
@@ -184,11 +183,14 @@ fn check_own_settings(settings: &Settings, vendors: &Registry) -> Result<(), Sta
             format!("`[vendors.of.{name}]` is about no vendor; there are {known}")
         })
         .collect();
-    if sentences.is_empty() {
-        Ok(())
-    } else {
-        Err(StartError(sentences))
+    if !sentences.is_empty() {
+        return Err(StartError(sentences));
     }
+    let options = CallerOptions {
+        attempt_timeout: settings.orders.vendor_timeout,
+        settings: settings.vendors.clone(),
+    };
+    Caller::new(options, clock).map_err(StartError::one)
 }
 
 fn options(settings: &Settings, public: SocketAddr) -> AppOptions {

@@ -58,6 +58,7 @@ impl TokenPlan {
             Fault::Denied => {
                 Failure::Denied("the vendor refused the credentials for a token".to_owned())
             }
+            Fault::Busy(wish) => Failure::Busy(wish),
             Fault::Unclear(why) => Failure::Unreached(why),
             other => {
                 Failure::Unreached(format!("the vendor gave no token ({})", fault_word(&other)))

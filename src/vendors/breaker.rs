@@ -163,7 +163,7 @@ impl Drop for Admitted {
 fn verdict(outcome: &Outcome, now: Millis) -> Verdict {
     match outcome {
         Ok(reply) if reply.status >= 500 => Verdict::Failed(wishes::retry_after(reply, now)),
-        Ok(_) | Err(Failure::Denied(_)) => Verdict::Lives,
+        Ok(_) | Err(Failure::Denied(_) | Failure::Busy(_)) => Verdict::Lives,
         Err(Failure::Unreached(_) | Failure::Unanswered(_)) => Verdict::Failed(None),
         Err(Failure::Refused(_) | Failure::Unsendable(_)) => Verdict::Unknown,
     }

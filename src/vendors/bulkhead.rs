@@ -65,3 +65,41 @@ where
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+    use tower::{ServiceExt as _, service_fn};
+
+    use super::*;
+    use crate::vendors::call::testing::call;
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_gets_no_permit_in_time_is_refused_without_being_sent() {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&sent);
+        let hangs = service_fn(move |_: Call| {
+            seen.fetch_add(1, Ordering::SeqCst);
+            std::future::pending::<Result<Reply, Failure>>()
+        });
+        let bulkhead = Bulkhead::new(hangs, &Keyed::new());
+        let call = call("in_flight = 2");
+        let mut calls = (0..2).map(|_| bulkhead.clone().oneshot(call.clone()));
+        let crowd = join_all(calls.by_ref());
+        let late = async {
+            tokio::task::yield_now().await;
+            bulkhead.clone().oneshot(call.clone()).await
+        };
+        tokio::select! {
+            _ = crowd => panic!("the vendor hangs"),
+            late = late => {
+                let refused = matches!(late, Err(Failure::Refused(one)) if one.cause == Cause::Bulkhead);
+                assert!(refused);
+            }
+        }
+        assert_eq!(sent.load(Ordering::SeqCst), 2);
+    }
+}

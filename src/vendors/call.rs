@@ -115,6 +115,8 @@ pub(super) enum Failure {
     Unsendable(String),
     /// The vendor refused the credentials with which a token is asked for.
     Denied(String),
+    /// The vendor is too busy to give a token, and says when to come back.
+    Busy(Option<Duration>),
     /// The vendor could not be reached; not a byte of the request left.
     Unreached(String),
     /// A byte may have left, and no whole answer came.
@@ -147,6 +149,43 @@ impl Cause {
             Self::Breaker => "breaker",
             Self::Bulkhead => "bulkhead",
             Self::Paused => "paused",
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    //! A call for tests of single layers.
+
+    use super::*;
+    use crate::config::Settings;
+
+    /// A call that orders, with settings of `[vendors.calls]` in TOML.
+    pub(in crate::vendors) fn call(calls: &str) -> Call {
+        let text = format!("[vendors.calls]\n{calls}");
+        let settings = Settings::from_sources(Some(("test.toml", &text)), []).expect("right");
+        let (begin_by, until) = Call::times(Instant::now(), Duration::from_secs(5));
+        Call {
+            target: Arc::new(Target {
+                vendor: "acme".to_owned(),
+                connection: "one".to_owned(),
+                base_url: "https://vendor.example".to_owned(),
+                credentials: 1,
+                settings: settings.vendors.calls,
+            }),
+            step: "order".to_owned(),
+            effect: Effect::Once,
+            outgoing: Outgoing {
+                method: Method::POST,
+                url: Url::parse("https://vendor.example/orders").expect("a URL"),
+                headers: HeaderMap::new(),
+                body: None,
+            },
+            authorisation: Authorisation::None,
+            begin_by,
+            until,
+            copies_left: 0,
+            waited: Waited::default(),
         }
     }
 }

@@ -51,6 +51,7 @@ fn told(vendor: &str, outcome: Outcome) -> Sent {
         Err(Failure::Unsendable(why) | Failure::Denied(why) | Failure::Unreached(why)) => {
             Sent::Never(why)
         }
+        Err(Failure::Busy(_)) => Sent::Never("the vendor is too busy to give a token".to_owned()),
         Err(Failure::Unanswered(why)) => Sent::Maybe(why),
     }
 }

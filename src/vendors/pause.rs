@@ -85,9 +85,9 @@ impl Pauses {
         match outcome {
             Ok(reply) if reply.status == 401 => self.deny(target),
             Err(Failure::Denied(_)) => self.deny(target),
+            Err(Failure::Busy(wish)) => self.lengthen(target, wish.unwrap_or(AFTER_429)),
             Ok(reply) => {
                 if let Some(wish) = wish(reply, self.clock.now()) {
-                    let wish = wish.min(target.settings.longest_pause);
                     self.lengthen(target, wish);
                 }
             }
@@ -96,7 +96,7 @@ impl Pauses {
     }
 
     fn lengthen(&self, target: &Target, by: Duration) {
-        let until = self.clock.now() + millis(by);
+        let until = self.clock.now() + millis(by.min(target.settings.longest_pause));
         let slot = self.slot(target);
         let mut slot = lock(&slot);
         if slot.is_none_or(|pause| pause.until < until) {

@@ -3,7 +3,7 @@
 //! worst.
 //!
 //! A request that is a little early waits its turn; one whose turn comes too late to begin is
-//! refused, not sent. `tower::limit::RateLimit` keeps one window for a whole service and lets
+//! refused, not sent. The rare copies that `retry` makes below are not counted. `tower::limit::RateLimit` keeps one window for a whole service and lets
 //! callers wait for ever before they are called; here each connection has its own pace, and a wait
 //! has an end.
 

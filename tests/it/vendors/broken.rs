@@ -120,6 +120,20 @@ async fn compression_is_neither_asked_for_nor_undone() {
 }
 
 #[tokio::test]
+async fn calls_go_through_a_proxy_where_one_is_set() {
+    let proxy = Peer::start(|_| answer(200, "", "{}")).await;
+    let calls = format!("proxy = \"{}\"", proxy.url());
+    let desk = Desk::with(
+        "http://vendor.example",
+        STATIC,
+        &calls,
+        Duration::from_secs(5),
+    );
+    answered(desk.send(ONCE).await);
+    assert_eq!(proxy.count("http://vendor.example/orders"), 1);
+}
+
+#[tokio::test]
 async fn success_with_an_empty_body_is_an_answer_that_the_adapter_judges() {
     let peer = Peer::start(|_| answer(200, "", "")).await;
     let reply = answered(Desk::of(&peer, "").send(ONCE).await);

@@ -12,7 +12,6 @@ use super::{Desk, ONCE, READ, Sent, answered, connection, maybe, never, request,
 use super::{REPEATABLE, STATIC};
 
 /// Checks how long a connection is left alone after such an answer.
-#[track_caller]
 async fn check_pause(status: u16, headers: &str, seconds: u64) {
     let headers = headers.to_owned();
     let told = headers.clone();
@@ -189,6 +188,22 @@ async fn beyond_its_rate_a_connection_sends_nothing() {
     answered(desk.send_from(&connection("two", &peer.url()), ONCE).await);
     desk.clock.advance(Duration::from_secs(180));
     answered(desk.send(REPEATABLE).await);
+}
+
+#[tokio::test]
+async fn a_vendor_has_settings_of_its_own() {
+    let peer = Peer::start(|_| answer(200, "", "{}")).await;
+    let desk = Desk::of(&peer, "rate = \"10/h\"\n[vendors.of.other]\nrate = \"\"");
+    answered(desk.send(ONCE).await);
+    never(desk.send(ONCE).await);
+    let (other, connection) = (vendor("other", STATIC), connection("two", &peer.url()));
+    for _ in 0..3 {
+        let request = request(ONCE);
+        let sent = desk
+            .caller
+            .send(&other, &connection, &request, Instant::now());
+        answered(sent.await);
+    }
 }
 
 #[tokio::test]

@@ -168,6 +168,19 @@ async fn credentials_that_get_no_token_are_not_tried_again_and_again() {
 }
 
 #[tokio::test]
+async fn a_vendor_too_busy_for_a_token_is_left_alone_as_long_as_it_asks() {
+    let peer = Peer::start(|_| answer(429, "retry-after: 20\r\n", "")).await;
+    let desk = desk(&peer, OAUTH);
+    never(desk.send(ONCE).await);
+    desk.clock.advance(Duration::from_secs(19));
+    assert!(never(desk.send(ONCE).await).contains("asked this connection to wait"));
+    assert_eq!(peer.count("/"), 1);
+    desk.clock.advance(Duration::from_secs(1));
+    never(desk.send(ONCE).await);
+    assert_eq!(peer.count("/oauth"), 2);
+}
+
+#[tokio::test]
 async fn a_vendor_that_gives_no_token_is_never_sent_the_request() {
     let peer = Peer::start(|_| super::peer::close()).await;
     let desk = desk(&peer, OAUTH);

@@ -1,5 +1,6 @@
 //! Putting the program together from its settings, and its life: start, ready, drain, out.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use crate::config::Settings;
 use crate::egress::{Judge, Resolver, WebhookClient, client::platform_tls};
 use crate::http::{self, Edge, Listener, Readiness, ServerOptions};
 use crate::seal::Keyring;
-use crate::store::{Store, StoreOptions};
+use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry;
 use crate::vendors::{Caller, CallerOptions, Registry};
 
@@ -47,14 +48,23 @@ pub async fn open_store(
         migrate,
         serving,
     };
-    Store::open(&options).await.map_err(|error| {
-        let mut sentence = error.to_string();
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(source) = cause.source() {
-            sentence = format!("{sentence}: {source}");
-            cause = source;
+    Store::open(&options).await.map_err(|error| match error {
+        StoreError::Unusable(sentence) => StartError::one(sentence),
+        error => StartError::one(format!("{} (`store.url`)", with_causes(&error))),
+    })
+}
+
+/// An error with all its causes, as a person would tell it. Some errors tell their cause
+/// themselves; it is not told twice.
+pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |told, cause| {
+        let cause = cause.to_string();
+        if told.ends_with(&cause) {
+            told
+        } else {
+            format!("{told}: {cause}")
         }
-        StartError::one(format!("{sentence} (`store.url`)"))
     })
 }
 
@@ -121,7 +131,7 @@ pub fn keyring(settings: &Settings) -> Result<Keyring, StartError> {
     };
     let key = reference
         .resolve()
-        .map_err(|error| StartError::one(error.to_string()))?;
+        .map_err(|error| StartError::one(format!("{error} (`security.key`)")))?;
     let old = settings
         .security
         .old_keys
@@ -129,7 +139,7 @@ pub fn keyring(settings: &Settings) -> Result<Keyring, StartError> {
         .map(|reference| reference.resolve());
     let old = old
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| StartError::one(error.to_string()))?;
+        .map_err(|error| StartError::one(format!("{error} (`security.old_keys`)")))?;
     Keyring::new(&key, &old).map_err(|error| {
         StartError::one(format!("{error} (`security.key` or `security.old_keys`)"))
     })
@@ -232,7 +242,13 @@ pub struct Serving {
     stop_listening: CancellationToken,
     listeners: tokio_util::task::TaskTracker,
     drain_delay: Duration,
-    drain_deadline: Duration,
+    drain_within: Duration,
+}
+
+/// What is left, after the delay, of the time from being asked to stop to ending.
+fn drain_within(settings: &Settings) -> Duration {
+    let http = &settings.http;
+    http.drain_deadline.saturating_sub(http.drain_delay)
 }
 
 impl Serving {
@@ -277,7 +293,7 @@ impl Serving {
             stop_listening: CancellationToken::new(),
             listeners: tokio_util::task::TaskTracker::new(),
             drain_delay: settings.http.drain_delay,
-            drain_deadline: settings.http.drain_deadline,
+            drain_within: drain_within(settings),
             app,
         };
         if background {
@@ -290,7 +306,7 @@ impl Serving {
         let options = ServerOptions {
             header_timeout: settings.http.header_timeout,
             max_connections: settings.http.max_connections,
-            drain_deadline: settings.http.drain_deadline,
+            drain_deadline: drain_within(settings),
         };
         serving.listen(
             public,
@@ -344,7 +360,7 @@ impl Serving {
             self.listeners.wait().await;
             self.app.tasks.wait().await;
         };
-        if tokio::time::timeout(self.drain_deadline, finished)
+        if tokio::time::timeout(self.drain_within, finished)
             .await
             .is_err()
         {

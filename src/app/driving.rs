@@ -85,6 +85,8 @@ pub(crate) struct Drive {
     operation: PlaceOrder,
     pub(crate) order: Order,
     calls: Vec<Call>,
+    /// Steps that led on to another one.
+    turns: usize,
 }
 
 /// A request whose intent is to be committed, or has been.
@@ -151,6 +153,7 @@ impl Drive {
             operation,
             order,
             calls,
+            turns: 0,
         }
     }
 
@@ -352,9 +355,7 @@ impl Drive {
         );
         match decoded {
             Ok(Turn::Done(progress)) => Heard::Done(progress),
-            Ok(Turn::Next(memo)) if self.calls.len() < self.vendor.policy.most_turns + 2 => {
-                Heard::Next(memo)
-            }
+            Ok(Turn::Next(memo)) if self.turns < self.vendor.policy.most_turns => Heard::Next(memo),
             Ok(Turn::Next(_)) => in_doubt("placing takes more steps than the vendor's sheet says"),
             Err(Fault::Refused {
                 code,
@@ -363,7 +364,7 @@ impl Drive {
             }) => Heard::Refused {
                 code,
                 field,
-                message,
+                message: sentence(message),
             },
             Err(Fault::Busy(wish)) => Heard::NotDone {
                 word: "busy",
@@ -395,6 +396,7 @@ impl Drive {
     ) -> Result<Result<Step, Ending>, StoreError> {
         let ended = self.ended(step, "answered", String::new());
         self.end_in_memory(step, "answered");
+        self.turns += 1;
         self.order.memo = memo.clone();
         let next = match self.step(&memo) {
             Ok(next) => next,
@@ -647,6 +649,14 @@ fn in_doubt(reason: &str) -> Heard {
         reason: reason.to_owned(),
         pause: None,
     }
+}
+
+/// A vendor's own words often lack the full stop.
+fn sentence(mut text: String) -> String {
+    if !text.ends_with(['.', '!', '?']) {
+        text.push('.');
+    }
+    text
 }
 
 /// True while another copy of the call would do nothing new at the vendor.

@@ -17,6 +17,7 @@ pub mod error;
 pub mod looking;
 mod news;
 pub mod placing;
+mod resealing;
 pub mod resolving;
 pub mod results;
 pub mod retention;

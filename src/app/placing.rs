@@ -97,7 +97,8 @@ impl App {
             .check(url)
             .map(|_| ())
             .map_err(|refusal| {
-                AppError::unfit("webhook_url_refused", "webhook_url", refusal.to_string())
+                let message = format!("`webhook_url` cannot be used: {refusal}.");
+                AppError::unfit("webhook_url_refused", "webhook_url", message)
             })
     }
 
@@ -171,7 +172,7 @@ impl App {
             (false, Stage::Failed) if same => self.go_on(incoming, order).await,
             (false, Stage::Failed) => self.start_anew(incoming, order).await,
             _ if !same => Err(AppError::Conflict),
-            _ if running => self.wait_for_first(incoming, order).await.map(Some),
+            _ if running => self.wait_for_first(incoming, order).await,
             _ if order.waiting.is_some() => self.answer_by_row(incoming, &order.id).await.map(Some),
             _ => self.take_up(incoming, order).await,
         }
@@ -213,6 +214,7 @@ impl App {
             return self.start_anew(incoming, order).await;
         };
         order.stage = Stage::Placing;
+        order.created_at = self.clock.now();
         order.ended_at = None;
         order.sealed_order = Some(self.keys.seal(
             Purpose::AtsOrder,
@@ -279,23 +281,27 @@ impl App {
         self.answer_by_row(incoming, &id).await.map(Some)
     }
 
-    /// Waits for a first attempt that is still running, on whatever replica.
+    /// Waits for a first attempt that is still running, on whatever replica. `None`: it left open
+    /// whether the order was placed, so look again: this caller may let it be sent again.
     async fn wait_for_first(
         self: &Arc<Self>,
         incoming: &Incoming,
         order: Order,
-    ) -> Result<Order, AppError> {
+    ) -> Result<Option<Order>, AppError> {
         let id = order.id;
         while Instant::now() < incoming.deadline {
             tokio::time::sleep(WAIT_POLL).await;
             let Some(now) = self.store.order(&id).await? else {
                 break;
             };
-            if now.accepted || now.stage != Stage::Placing {
+            if now.stage == Stage::Unconfirmed && !now.accepted && now.lease_token.is_none() {
+                return Ok(None);
+            }
+            if now.accepted || !now.stage.is_unplaced() {
                 break;
             }
         }
-        self.answer_by_row(incoming, &id).await
+        self.answer_by_row(incoming, &id).await.map(Some)
     }
 
     async fn run_and_answer(
@@ -412,7 +418,7 @@ impl App {
             version: 1,
             memo: adapters::Memo::default(),
             sealed_order: Some(self.keys.seal(Purpose::AtsOrder, &id, &incoming.canonical)),
-            report: None,
+            sealed_report: None,
             link_generation: 1,
             lease_token: None,
             lease_until: None,
@@ -432,13 +438,15 @@ impl App {
 
     /// What is ordered, or why it cannot be.
     async fn target(self: &Arc<Self>, incoming: &Incoming) -> Result<Target, AppError> {
-        let ordered = self
-            .find_offers(
-                &incoming.tenant,
-                incoming.ats.package_id(),
-                incoming.ats.add_on_ids(),
-            )
-            .await?;
+        let finding = self.find_offers(
+            &incoming.tenant,
+            incoming.ats.package_id(),
+            incoming.ats.add_on_ids(),
+        );
+        let found = tokio::time::timeout_at(incoming.deadline, finding).await;
+        let ordered = found.unwrap_or(Err(AppError::Unavailable {
+            retry_after: Duration::from_secs(5),
+        }))?;
         let vendor = self.vendor_of(&ordered.connection).ok_or_else(|| {
             tracing::error!(connection = %ordered.connection.id, vendor = %ordered.connection.vendor, "no sheet for the vendor of this connection");
             AppError::Unavailable { retry_after: Duration::from_secs(60) }

@@ -25,9 +25,26 @@ impl Desk {
         config: Option<&Path>,
         work: impl AsyncFnOnce(&Self) -> Result<T, CliError>,
     ) -> Result<T, CliError> {
+        Self::open(config::load(config)?, false, work).await
+    }
+
+    /// Like [`Desk::with`], but makes the database where `serve` would.
+    pub(super) async fn with_new<T>(
+        config: Option<&Path>,
+        work: impl AsyncFnOnce(&Self) -> Result<T, CliError>,
+    ) -> Result<T, CliError> {
         let settings = config::load(config)?;
+        let migrate = settings.store.migrate;
+        Self::open(settings, migrate, work).await
+    }
+
+    async fn open<T>(
+        settings: Settings,
+        migrate: bool,
+        work: impl AsyncFnOnce(&Self) -> Result<T, CliError>,
+    ) -> Result<T, CliError> {
         start_log(&quiet(&settings.log));
-        let store = open_store(&settings, false, false).await?;
+        let store = open_store(&settings, false, migrate).await?;
         let app = build(
             &settings,
             store,
@@ -80,10 +97,11 @@ pub(super) fn who() -> String {
     whoami::username().unwrap_or_else(|_| "a user without a name".to_owned())
 }
 
-/// A person at a command wants its result, not the story of how it came about.
+/// A person at a command wants its result, not the story of how it came about. What `serve` warns
+/// of, it has told already.
 fn quiet(settings: &LogSettings) -> LogSettings {
     LogSettings {
         format: settings.format,
-        level: LogLevel(settings.level.0.min(LevelFilter::WARN)),
+        level: LogLevel(settings.level.0.min(LevelFilter::ERROR)),
     }
 }

@@ -1,12 +1,11 @@
 //! How a command fails: sentences on stderr, and an exit code that scripts can tell apart.
 
-use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
 use crate::app::AppError;
 use crate::config::ConfigError;
-use crate::startup::StartError;
+use crate::startup::{StartError, with_causes};
 use crate::store::StoreError;
 
 /// What was asked for could not be done.
@@ -65,13 +64,6 @@ pub(super) fn told_by_clap(refusal: &clap::Error) -> ExitCode {
         Ok(()) => code.into(),
         Err(error) => CliError::Output(error).told(),
     }
-}
-
-/// An error with all its causes, as a person would tell it.
-pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |&error| error.source());
-    let told: Vec<String> = causes.map(ToString::to_string).collect();
-    told.join(": ")
 }
 
 impl From<io::Error> for CliError {

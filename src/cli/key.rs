@@ -2,7 +2,9 @@
 //! they can be piped to where they are kept.
 
 use std::io::Write;
+use std::path::Path;
 
+use super::desk::Desk;
 use super::error::CliError;
 use crate::app::tenants::new_secret;
 use crate::seal::new_key;
@@ -12,6 +14,8 @@ use crate::seal::new_key;
 pub(super) enum KeyCommand {
     /// Print a new key for `security.key`.
     New,
+    /// Seal with `security.key` whatever is still sealed with one of `security.old_keys`.
+    Reseal,
 }
 
 /// API Secrets.
@@ -22,9 +26,30 @@ pub(super) enum SecretCommand {
 }
 
 /// Runs a command of `key`.
-pub(super) fn run(command: &KeyCommand, out: &mut impl Write) -> Result<(), CliError> {
+pub(super) async fn run(
+    command: &KeyCommand,
+    config: Option<&Path>,
+    out: &mut impl Write,
+) -> Result<(), CliError> {
     match command {
         KeyCommand::New => Ok(writeln!(out, "{}", new_key())?),
+        KeyCommand::Reseal => {
+            let resealed = Desk::with(config, async |desk| {
+                let resealed = desk.app.reseal().await?;
+                desk.audit(
+                    "key reseal",
+                    &desk.app.keys.current_id(),
+                    &format!("{resealed} values"),
+                )
+                .await?;
+                Ok(resealed)
+            });
+            let resealed = resealed.await?;
+            Ok(writeln!(
+                out,
+                "{resealed} values resealed; nothing names an old key any more but the fingerprints and result links of older orders"
+            )?)
+        }
     }
 }
 

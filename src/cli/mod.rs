@@ -105,7 +105,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Demo(options) => demo::run(&options, &mut out).await,
         Command::Check(options) => check::run(&options, config, &mut out),
         Command::Migrate => migrate::run(config, &mut out).await,
-        Command::Key(command) => key::run(&command, &mut out),
+        Command::Key(command) => key::run(&command, config, &mut out).await,
         Command::Secret(command) => key::run_secret(&command, &mut out),
         Command::Tenant(command) => tenant::run(&command, config, &mut out).await,
         Command::Connection(command) => connection::run(&command, config, &mut out).await,

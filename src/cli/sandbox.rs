@@ -5,10 +5,11 @@ use std::path::Path;
 
 use adapters::simulator::{NAMES, named};
 
-use super::error::{CliError, with_causes};
+use super::error::CliError;
 use super::stop::Stop;
 use crate::config;
 use crate::sandbox::{self, Options};
+use crate::startup::with_causes;
 use crate::telemetry::start_log;
 
 /// Runs the sandbox.

@@ -60,14 +60,27 @@ pub(super) async fn run(
     config: Option<&Path>,
     out: &mut impl Write,
 ) -> Result<(), CliError> {
-    Desk::with(config, async |desk| match command {
-        Command::Import { file } => import(desk, file, out).await,
-        Command::List { json } => list(desk, *json, out),
-        Command::Show { account, json } => show(desk, account, *json, out).await,
-        Command::Rotate { account, overlap } => rotate(desk, account, *overlap, out).await,
-        Command::Disable { account, enable } => disable(desk, account, !*enable, out).await,
-    })
-    .await
+    match command {
+        Command::Import { file } => {
+            Desk::with_new(config, async |desk| import(desk, file, out).await).await
+        }
+        Command::List { json } => Desk::with(config, async |desk| list(desk, *json, out)).await,
+        Command::Show { account, json } => {
+            Desk::with(config, async |desk| show(desk, account, *json, out).await).await
+        }
+        Command::Rotate { account, overlap } => {
+            Desk::with(config, async |desk| {
+                rotate(desk, account, *overlap, out).await
+            })
+            .await
+        }
+        Command::Disable { account, enable } => {
+            Desk::with(config, async |desk| {
+                disable(desk, account, !*enable, out).await
+            })
+            .await
+        }
+    }
 }
 
 /// Reads a tenants file.

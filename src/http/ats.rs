@@ -28,8 +28,9 @@ pub(super) async fn packages(
     let age = (app.clock.now() - answer.fetched_at).max(0) / 1000;
     let etag = HeaderValue::from_str(&answer.etag).expect("a digest in quotes is a header value");
     let unchanged = headers
-        .get(IF_NONE_MATCH)
-        .is_some_and(|known| known == etag);
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .any(|known| names(known, &answer.etag));
     let mut response = if unchanged {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -41,6 +42,14 @@ pub(super) async fn packages(
     out.insert(ETAG, etag);
     out.insert(AGE, HeaderValue::from(age));
     Ok(response)
+}
+
+/// Whether an `If-None-Match` names the tag. A proxy that compresses makes a tag weak, and for a
+/// read that is no difference (RFC 9110, section 13.1.2).
+fn names(known: &HeaderValue, etag: &str) -> bool {
+    let known = known.to_str().unwrap_or_default();
+    let mut tags = known.split(',').map(str::trim);
+    tags.any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
 }
 
 /// The answer to an order that was taken.

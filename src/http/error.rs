@@ -10,7 +10,6 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::app::AppError;
-use crate::store::StoreError;
 
 /// An answer that is not a success. The request's id is put in on the way out.
 #[derive(Clone, Debug)]
@@ -74,6 +73,14 @@ impl ApiError {
         }
     }
 
+    fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something went wrong on our side; support can find it by the request's id.",
+        )
+    }
+
     fn with(mut self, field: Option<String>) -> Self {
         self.field = field;
         self
@@ -135,23 +142,20 @@ impl From<AppError> for ApiError {
                 retry_after: Some(retry_after),
                 ..answer(StatusCode::SERVICE_UNAVAILABLE, "vendor_unavailable")
             },
+            AppError::CancelUnconfirmed { retry_after } => Self {
+                retry_after: Some(retry_after),
+                ..answer(StatusCode::SERVICE_UNAVAILABLE, "cancel_unconfirmed")
+            },
             AppError::Unconfirmed => answer(StatusCode::GATEWAY_TIMEOUT, "order_unconfirmed"),
             AppError::NotPossible(_) => answer(StatusCode::CONFLICT, "not_possible"),
-            AppError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
-        match error {
-            StoreError::Unavailable(_) => Self::unavailable(Duration::from_secs(2)),
-            _ => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "Something went wrong on our side; support can find it by the request's id.",
-            ),
+            AppError::Store(_) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
+                if error.is_outage() {
+                    Self::unavailable(Duration::from_secs(2))
+                } else {
+                    Self::internal()
+                }
+            }
         }
     }
 }

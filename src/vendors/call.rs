@@ -22,9 +22,11 @@ pub(super) type Outcome = Result<Reply, Failure>;
 /// Such an outcome, to come.
 pub(super) type Outcoming = BoxFuture<'static, Outcome>;
 
-/// A request's first byte leaves within four seconds after its intent was committed, or not at
-/// all: this much for everything that it may have to wait for (a permit, its turn, a token), the
-/// rest for connecting.
+/// A request's first byte leaves within four seconds of the moment its intent began to be
+/// committed, or not at all: this much for the commit and everything that it may have to wait for
+/// (its turn, a token, a permit), the rest for connecting. The order's lease outlives both by far,
+/// so a disk that takes a second to sync, or a token that must be fetched, costs a second and not
+/// the order.
 pub(super) const BEGINS_WITHIN: Duration = Duration::from_millis(2500);
 /// What connecting may take, with TLS.
 pub(super) const CONNECTS_WITHIN: Duration = Duration::from_millis(1500);

@@ -50,22 +50,23 @@ const MODULES: &[(&str, &[&str])] = &[
     ("sandbox", &["clock"]),
     (
         "http",
-        &["app", "config", "domain", "clock", "seal", "error"],
+        &["trace", "app", "config", "domain", "clock", "seal", "error"],
     ),
     (
         "background",
-        &["app", "config", "domain", "clock", "seal", "error"],
+        &["trace", "app", "config", "domain", "clock", "seal", "error"],
     ),
     (
         "app",
         &[
-            "vendors", "store", "cache", "egress", "config", "domain", "clock", "seal", "error",
+            "trace", "vendors", "store", "cache", "egress", "config", "domain", "clock", "seal",
+            "error",
         ],
     ),
     (
         "vendors",
         &[
-            "store", "cache", "egress", "config", "domain", "clock", "seal", "error",
+            "trace", "store", "cache", "egress", "config", "domain", "clock", "seal", "error",
         ],
     ),
     ("store", &["config", "domain", "clock", "seal", "error"]),
@@ -76,6 +77,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("domain", &["clock", "error"]),
     ("seal", &["error"]),
     ("clock", &["error"]),
+    ("trace", &["error"]),
     ("error", &[]),
 ];
 

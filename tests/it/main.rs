@@ -6,6 +6,12 @@
 )]
 
 mod architecture;
+mod cli;
+mod crash;
+mod delivery;
+mod homecoming;
 mod placing;
+mod secrecy;
+mod store;
 mod support;
 mod vendors;

@@ -7,7 +7,8 @@ use adapters::vocabulary::Private;
 use http::Method;
 use serde_json::Value;
 
-use crate::cli::error::{CliError, with_causes};
+use crate::cli::error::CliError;
+use crate::startup::with_causes;
 
 /// More than any answer of the gateway has.
 const ANSWER_LIMIT: usize = 1 << 20;

@@ -42,6 +42,9 @@ pub(super) enum Command {
         now: bool,
     },
     /// Settle an order of which nobody but a person knows whether its vendor has it.
+    #[command(
+        override_usage = "cleargate order resolve ID (--is REFERENCE | --not-placed (--place-again | --end))"
+    )]
     Resolve(Resolve),
     /// Cancel an order at its vendor.
     Cancel {
@@ -66,7 +69,7 @@ pub(super) struct Resolve {
 #[group(required = true, multiple = true)]
 struct Known {
     /// The vendor has it under this reference.
-    #[arg(long, value_name = "REFERENCE", conflicts_with = "not_placed")]
+    #[arg(long, value_name = "REFERENCE", conflicts_with_all = ["not_placed", "then"])]
     is: Option<String>,
     /// The vendor does not have it.
     #[arg(long, requires = "then")]

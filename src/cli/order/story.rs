@@ -9,8 +9,9 @@ use crate::app::waiting::Story;
 use crate::cli::desk::Desk;
 use crate::cli::error::CliError;
 use crate::cli::show::{time, write_columns};
+use crate::domain::order::HistoryRow;
 use crate::domain::order::result_word;
-use crate::store::{AttemptRow, Call, DeliveryRow, HistoryRow};
+use crate::store::{AttemptRow, Call, DeliveryRow};
 
 /// The story. Its JSON is a promise to programs.
 #[derive(Serialize)]

@@ -6,6 +6,7 @@ mod page;
 
 use std::sync::Arc;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::header::{
@@ -24,17 +25,23 @@ pub(in crate::http) struct Token {
     t: String,
 }
 
+/// The token of a request; a query that cannot be read has none, so that its reader sees a page.
+fn token_of(query: Result<Query<Token>, QueryRejection>) -> String {
+    query.map_or_else(|_| String::new(), |Query(token)| token.t)
+}
+
 /// `GET /background_checks/{tracking_id}/results`.
 pub(in crate::http) async fn show(
     State(app): State<Arc<App>>,
     Path(tracking_id): Path<String>,
-    Query(token): Query<Token>,
+    query: Result<Query<Token>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    match app.linked_order(&tracking_id, &token.t).await {
+    let token = token_of(query);
+    match app.linked_order(&tracking_id, &token).await {
         Ok(order) => {
             let way_on = app.has_report(&order);
             Ok(guarded(
-                Html(page::order(&order, &token.t, way_on)).into_response(),
+                Html(page::order(&order, &token, way_on)).into_response(),
             ))
         }
         Err(AppError::NotFound) => Ok(no_such_link()),
@@ -46,9 +53,9 @@ pub(in crate::http) async fn show(
 pub(in crate::http) async fn report(
     State(app): State<Arc<App>>,
     Path(tracking_id): Path<String>,
-    Query(token): Query<Token>,
+    query: Result<Query<Token>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let order = match app.linked_order(&tracking_id, &token.t).await {
+    let order = match app.linked_order(&tracking_id, &token_of(query)).await {
         Ok(order) => order,
         Err(AppError::NotFound) => return Ok(no_such_link()),
         Err(error) => return Err(error.into()),

@@ -14,3 +14,4 @@ mod placing;
 mod secrecy;
 mod store;
 mod support;
+mod vendors;

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use adapters::vocabulary::Millis;
@@ -23,6 +24,10 @@ use crate::store::{OfferRow, StoreError, StoredCatalog};
 const ASKED_WITHIN: Duration = Duration::from_secs(24 * 3600);
 /// One refresher over all replicas holds its lease this long.
 const REFRESH_LEASE: Duration = Duration::from_secs(60);
+/// When an order may be sent again that needs a catalog which could not be fetched yet.
+const RETRY_FIRST_FETCH: Duration = Duration::from_secs(5);
+/// An unknown id makes us ask a vendor again at most this often.
+const UNKNOWN_ID_PAUSE: Duration = Duration::from_secs(10);
 /// Connections whose catalogs are kept in memory.
 const KEPT: u64 = 50_000;
 
@@ -33,6 +38,8 @@ pub(crate) struct Catalogs {
     /// By tenant: the merged list, ready to be sent. Replaced as a whole, so that reading it takes
     /// no lock.
     lists: ArcSwap<HashMap<String, Arc<PackageAnswer>>>,
+    /// How often the lists were dropped: one that was being merged meanwhile is not kept.
+    drops: AtomicU64,
     /// When a connection's catalog was last asked for.
     asked: Cache<String, Millis>,
 }
@@ -42,6 +49,7 @@ impl Default for Catalogs {
         Self {
             stored: Cache::new(KEPT),
             lists: ArcSwap::default(),
+            drops: AtomicU64::default(),
             asked: Cache::new(KEPT),
         }
     }
@@ -50,13 +58,21 @@ impl Default for Catalogs {
 impl Catalogs {
     /// Drops the merged lists, because tenants or catalogs have changed.
     pub(crate) fn forget_lists(&self) {
+        self.drops.fetch_add(1, Ordering::SeqCst);
         self.lists.store(Arc::default());
     }
 
-    fn keep_list(&self, tenant_id: &str, answer: &Arc<PackageAnswer>) {
+    fn drops(&self) -> u64 {
+        self.drops.load(Ordering::SeqCst)
+    }
+
+    /// Keeps a list that was begun after so many drops, unless there was another one since.
+    fn keep_list(&self, tenant_id: &str, answer: &Arc<PackageAnswer>, drops: u64) {
         self.lists.rcu(|lists| {
             let mut lists = HashMap::clone(lists);
-            lists.insert(tenant_id.to_owned(), Arc::clone(answer));
+            if self.drops() == drops {
+                lists.insert(tenant_id.to_owned(), Arc::clone(answer));
+            }
             lists
         });
     }
@@ -71,6 +87,8 @@ pub struct PackageAnswer {
     pub etag: String,
     /// When the oldest part of it was fetched.
     pub fetched_at: Millis,
+    /// No vendor is missing in it because its catalog could never be fetched.
+    is_whole: bool,
     offers: HashMap<(OfferKind, String), Offer>,
 }
 
@@ -94,36 +112,41 @@ impl App {
     }
 
     async fn merge_packages(&self, tenant: &Tenant) -> Result<Arc<PackageAnswer>, AppError> {
-        let mut parts = Vec::new();
-        let mut fetched_at = self.clock.now();
-        for connection in tenant
-            .connections
+        let (connections, drops) = (selling(tenant), self.catalogs.drops());
+        let catalogs = connections
             .iter()
-            .filter(|connection| !connection.retired)
-        {
-            let Some(stored) = self.stored_catalog(tenant, connection).await? else {
+            .map(|connection| self.stored_catalog(connection));
+        // All at the same time: two vendors that do not answer take no longer than one.
+        let catalogs = futures_util::future::join_all(catalogs).await;
+        let mut parts = Vec::new();
+        let (mut fetched_at, mut is_whole) = (self.clock.now(), true);
+        for (connection, stored) in connections.into_iter().zip(catalogs) {
+            let Some(stored) = stored? else {
+                is_whole = false;
                 continue;
             };
             fetched_at = fetched_at.min(stored.fetched_at);
-            parts.push((
-                connection.label.as_str(),
-                self.offers_of(connection, &stored),
-            ));
+            parts.push((connection, self.offers_of(connection, &stored)));
         }
         self.drop_clashes(tenant, &mut parts).await?;
+        let parts: Vec<_> = parts
+            .into_iter()
+            .map(|(connection, offers)| (connection.label.as_str(), offers))
+            .collect();
         let body =
             serde_json::to_vec(&package_list(&parts)).expect("a list of texts always serializes");
         let answer = Arc::new(PackageAnswer {
             etag: format!("\"{}\"", &digest(&body)[..32]),
             body: Bytes::from(body),
             fetched_at,
+            is_whole,
             offers: parts
                 .into_iter()
                 .flat_map(|(_, offers)| offers)
                 .map(|offer| ((offer.kind, offer.id.clone()), offer))
                 .collect(),
         });
-        self.catalogs.keep_list(&tenant.id, &answer);
+        self.catalogs.keep_list(&tenant.id, &answer, drops);
         Ok(answer)
     }
 
@@ -138,13 +161,23 @@ impl App {
     async fn drop_clashes(
         &self,
         tenant: &Tenant,
-        parts: &mut [(&str, Vec<Offer>)],
+        parts: &mut [(&Arc<Connection>, Vec<Offer>)],
     ) -> Result<(), StoreError> {
-        let mut meanings: HashMap<(OfferKind, String), OfferRow> = HashMap::new();
-        for kind in [OfferKind::Package, OfferKind::AddOn] {
-            for row in self.store.tenant_offers(&tenant.id, kind).await? {
-                meanings.insert((kind, row.offered_id.clone()), row);
+        let mut meanings = self.meanings(tenant).await?;
+        let mut written = false;
+        for (connection, offers) in parts.iter() {
+            let known = |offer: &Offer| meanings.contains_key(&(offer.kind, offer.id.clone()));
+            // The overlay or the prefix has changed since the vendor was asked.
+            if !offers.iter().all(known) {
+                let now = self.clock.now();
+                self.store
+                    .save_offers(&tenant.id, &connection.id, offers, now)
+                    .await?;
+                written = true;
             }
+        }
+        if written {
+            meanings = self.meanings(tenant).await?;
         }
         for (_, offers) in parts {
             offers.retain(|offer| {
@@ -159,10 +192,23 @@ impl App {
         Ok(())
     }
 
+    /// What every id ever offered to a tenant means.
+    async fn meanings(
+        &self,
+        tenant: &Tenant,
+    ) -> Result<HashMap<(OfferKind, String), OfferRow>, StoreError> {
+        let mut meanings = HashMap::new();
+        for kind in [OfferKind::Package, OfferKind::AddOn] {
+            for row in self.store.tenant_offers(&tenant.id, kind).await? {
+                meanings.insert((kind, row.offered_id.clone()), row);
+            }
+        }
+        Ok(meanings)
+    }
+
     /// A connection's catalog from memory, the database, or for the first time ever its vendor.
     async fn stored_catalog(
         &self,
-        tenant: &Tenant,
         connection: &Connection,
     ) -> Result<Option<Arc<StoredCatalog>>, AppError> {
         self.catalogs
@@ -176,15 +222,6 @@ impl App {
             self.catalogs
                 .stored
                 .insert(connection.id.clone(), Arc::clone(&stored));
-            // The overlay may have changed since these offers were written.
-            self.store
-                .save_offers(
-                    &tenant.id,
-                    &connection.id,
-                    &self.offers_of(connection, &stored),
-                    self.clock.now(),
-                )
-                .await?;
             return Ok(Some(stored));
         }
         let first = tokio::time::timeout(
@@ -253,11 +290,12 @@ impl App {
         }
     }
 
-    /// Refreshes the catalogs that grow stale and are asked for; returns how many.
+    /// Refreshes the catalogs that grow stale or could not be fetched yet, and are asked for;
+    /// returns how many.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn refresh_stale_catalogs(&self) -> Result<usize, StoreError> {
+    /// [`AppError::Store`].
+    pub async fn refresh_stale_catalogs(&self) -> Result<usize, AppError> {
         let now = self.clock.now();
         let stale_from = now - millis(self.options.catalog_fresh_for) * 2 / 3;
         let mut refreshed = 0;
@@ -275,7 +313,7 @@ impl App {
                 .catalogs
                 .stored
                 .get(&connection.id)
-                .is_some_and(|stored| stored.fetched_at <= stale_from);
+                .is_none_or(|stored| stored.fetched_at <= stale_from);
             if asked
                 && stale
                 && self
@@ -375,25 +413,16 @@ impl App {
             return Ok(offer.clone());
         }
         let row = self.store.tenant_offer(&tenant.id, kind, id).await?;
-        let refreshes = tenant
-            .connections
-            .iter()
-            .filter(|connection| !connection.retired)
-            .map(|connection| self.refresh_catalog(connection));
-        let refreshed = tokio::time::timeout(
-            self.options.catalog_first_fetch,
-            futures_util::future::join_all(refreshes),
-        )
-        .await;
-        if let Err(error) = refreshed
-            .into_iter()
-            .flatten()
-            .collect::<Result<Vec<_>, _>>()
-        {
-            return Err(error.into());
-        }
-        if let Some(offer) = self.packages(tenant).await?.offers.get(&key) {
+        self.refresh_for_unknown_id(tenant).await?;
+        let list = self.packages(tenant).await?;
+        if let Some(offer) = list.offers.get(&key) {
             return Ok(offer.clone());
+        }
+        if !list.is_whole && row.is_none() {
+            // It may well be on the list that could not be fetched.
+            return Err(AppError::Unavailable {
+                retry_after: RETRY_FIRST_FETCH,
+            });
         }
         let field = match kind {
             OfferKind::Package => "package_id",
@@ -408,6 +437,35 @@ impl App {
             ),
         })
     }
+}
+
+impl App {
+    /// One bounded fresh look at the vendors, because an id is not known. A catalog that has only
+    /// just been fetched is believed: wrong ids must not become calls to vendors.
+    async fn refresh_for_unknown_id(&self, tenant: &Tenant) -> Result<(), AppError> {
+        let recent = self.clock.now() - millis(UNKNOWN_ID_PAUSE);
+        let stale = |connection: &Connection| {
+            let stored = self.catalogs.stored.get(&connection.id);
+            stored.is_none_or(|stored| stored.fetched_at < recent)
+        };
+        let refreshes = selling(tenant)
+            .into_iter()
+            .filter(|connection| stale(connection))
+            .map(|connection| self.refresh_catalog(connection));
+        let all = futures_util::future::try_join_all(refreshes);
+        if let Ok(refreshed) = tokio::time::timeout(self.options.catalog_first_fetch, all).await {
+            refreshed?;
+        }
+        Ok(())
+    }
+}
+
+/// The connections of a tenant that take orders.
+fn selling(tenant: &Tenant) -> Vec<&Arc<Connection>> {
+    let connections = tenant.connections.iter();
+    connections
+        .filter(|connection| !connection.retired)
+        .collect()
 }
 
 fn gone(field: &str, id: &str, name: &str) -> AppError {

@@ -1,7 +1,7 @@
 //! Telling the ATS: claimed lanes are sent, one update of an order at a time, and settled.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -11,25 +11,47 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, HeaderName};
 use sha2::Sha256;
+use tokio::sync::Notify;
 
 use crate::app::{App, AppError, DeliveryOptions, crash};
 use crate::clock::millis;
-use crate::domain::delivery::{ATTEMPTS_BEFORE_NOTICE, Attempted, Next, next};
+use crate::domain::delivery::{ATTEMPTS_BEFORE_NOTICE, Attempted, Claimed, Next, next};
 use crate::domain::tenant::Tenant;
 use crate::egress::Attempt;
 use crate::seal::random_text;
-use crate::store::{Claimed, Settled, Settlement, StoreError};
+use crate::store::{Settled, Settlement};
 
 /// Longer than an attempt may take, so that a lease runs out only where a process has died.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
 /// How soon a lane comes back that a cap turned away.
 const CAPPED_PAUSE: Duration = Duration::from_secs(1);
+/// How long a claimed lane waits for a place; the margin of its lease is longer.
+const PLACE_WITHIN: Duration = Duration::from_secs(5);
+/// Lanes that wait for each place at a destination: enough to keep a quick one busy between two
+/// claims, few enough that one that hangs leaves places to others. All further are turned away.
+const WAITING_PER_PLACE: usize = 4;
 
 /// The attempts under way, by tenant and by origin, to keep their caps.
 pub struct Flights {
     per_tenant: usize,
     per_origin: usize,
     counts: Mutex<HashMap<String, usize>>,
+    /// Lanes that wait for a place, by origin.
+    waiting: Mutex<HashMap<String, usize>>,
+    /// A place got free.
+    landed: Notify,
+}
+
+/// A lane's turn to wait for a place; dropping it lets another wait.
+struct Turn<'a> {
+    flights: &'a Flights,
+    origin: &'a str,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        release(&self.flights.waiting, self.origin);
+    }
 }
 
 /// An attempt under way; dropping it frees its place.
@@ -40,19 +62,23 @@ pub struct Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        let mut counts = self
-            .app
-            .flights
-            .counts
-            .lock()
-            .expect("nobody panics while counting");
         for key in &self.keys {
-            if let Some(count) = counts.get_mut(key) {
-                *count -= 1;
-                if *count == 0 {
-                    counts.remove(key);
-                }
-            }
+            release(&self.app.flights.counts, key);
+        }
+        self.app.flights.landed.notify_waiters();
+    }
+}
+
+fn lock(counts: &Mutex<HashMap<String, usize>>) -> MutexGuard<'_, HashMap<String, usize>> {
+    counts.lock().expect("nobody panics while counting")
+}
+
+fn release(counts: &Mutex<HashMap<String, usize>>, key: &str) {
+    let mut counts = lock(counts);
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
         }
     }
 }
@@ -63,7 +89,22 @@ impl Flights {
             per_tenant: options.in_flight_per_tenant,
             per_origin: options.in_flight_per_origin,
             counts: Mutex::default(),
+            waiting: Mutex::default(),
+            landed: Notify::new(),
         }
+    }
+
+    /// Queues for a place at a destination, unless enough do already.
+    fn queue<'a>(&'a self, origin: &'a str) -> Option<Turn<'a>> {
+        let mut waiting = lock(&self.waiting);
+        let count = waiting.entry(origin.to_owned()).or_default();
+        (*count < self.per_origin * WAITING_PER_PLACE).then(|| {
+            *count += 1;
+            Turn {
+                flights: self,
+                origin,
+            }
+        })
     }
 }
 
@@ -71,13 +112,14 @@ impl App {
     /// Claims due lanes, for [`App::deliver`].
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn claim_deliveries(&self, most: i64) -> Result<Vec<Claimed>, StoreError> {
+    /// [`AppError::Store`].
+    pub async fn claim_deliveries(&self, most: i64) -> Result<Vec<Claimed>, AppError> {
         let now = self.clock.now();
         let until = now + millis(self.options.delivery.attempt_timeout + LEASE_MARGIN);
-        self.store
+        Ok(self
+            .store
             .claim_lanes(&random_text(), now, until, most)
-            .await
+            .await?)
     }
 
     /// Makes one attempt on a claimed lane and settles it.
@@ -85,18 +127,18 @@ impl App {
     /// # Errors
     /// [`AppError::Store`]; the lane is due again when its lease runs out.
     pub async fn deliver(self: Arc<Self>, claimed: Claimed) -> Result<(), AppError> {
-        let directory = self.directory();
+        let (directory, now) = (self.directory(), self.clock.now());
         let Some(tenant) = directory.tenant(&claimed.tenant_id) else {
             return Ok(self
                 .store
-                .release_lane(&claimed, self.clock.now() + millis(CAPPED_PAUSE))
+                .release_lane(&claimed, now + millis(CAPPED_PAUSE), now)
                 .await?);
         };
-        let Some(_flight) = self.take_off(&claimed) else {
+        let Some(_flight) = self.place(&claimed).await else {
             let spread = Duration::from_millis(rand::random_range(0..500));
             return Ok(self
                 .store
-                .release_lane(&claimed, self.clock.now() + millis(CAPPED_PAUSE + spread))
+                .release_lane(&claimed, now + millis(CAPPED_PAUSE + spread), now)
                 .await?);
         };
         let (began_at, began) = (self.clock.now(), Instant::now());
@@ -120,34 +162,51 @@ impl App {
             .settle_attempt(&claimed, &settlement, self.clock.now())
             .await?;
         log(&claimed, &settlement, settled);
+        metrics::histogram!("delivery_attempt_seconds", "next" => settlement.next.word())
+            .record(began.elapsed());
         if settlement.next == Next::Delivered {
             self.signals.deliveries.notify_one();
         }
         Ok(())
     }
 
-    fn take_off(self: &Arc<Self>, claimed: &Claimed) -> Option<Flight> {
+    /// A place for an attempt: now, or soon, when another attempt has ended.
+    async fn place(self: &Arc<Self>, claimed: &Claimed) -> Option<Flight> {
         let keys = [
             claimed.tenant_id.clone(),
             format!("{} {}", claimed.tenant_id, claimed.origin),
         ];
-        let mut counts = self
-            .flights
-            .counts
-            .lock()
-            .expect("nobody panics while counting");
+        if let Some(flight) = self.take_off(&keys) {
+            return Some(flight);
+        }
+        let _turn = self.flights.queue(&keys[1])?;
+        let place = async {
+            loop {
+                let mut landed = std::pin::pin!(self.flights.landed.notified());
+                landed.as_mut().enable();
+                if let Some(flight) = self.take_off(&keys) {
+                    return flight;
+                }
+                landed.await;
+            }
+        };
+        tokio::time::timeout(PLACE_WITHIN, place).await.ok()
+    }
+
+    fn take_off(self: &Arc<Self>, keys: &[String; 2]) -> Option<Flight> {
+        let mut counts = lock(&self.flights.counts);
         let in_flight = |key: &String| counts.get(key).copied().unwrap_or(0);
         if in_flight(&keys[0]) >= self.flights.per_tenant
             || in_flight(&keys[1]) >= self.flights.per_origin
         {
             return None;
         }
-        for key in &keys {
+        for key in keys {
             *counts.entry(key.clone()).or_default() += 1;
         }
         Some(Flight {
             app: Arc::clone(self),
-            keys,
+            keys: keys.clone(),
         })
     }
 

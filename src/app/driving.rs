@@ -53,6 +53,29 @@ pub(crate) enum Ending {
     Overtaken,
 }
 
+impl Ending {
+    /// The ending in one word, for metrics.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Placed => "placed",
+            Self::Refused { .. } => "refused",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Overtaken => "overtaken",
+        }
+    }
+}
+
+/// The end of a drive.
+pub(crate) struct Ended {
+    /// The order as it is then.
+    pub(crate) order: Order,
+    /// How it ended.
+    pub(crate) ending: Ending,
+    /// How long the vendor was waited for.
+    pub(crate) vendor_time: Duration,
+}
+
 /// Everything that placing one order needs.
 pub(crate) struct Drive {
     app: Arc<App>,
@@ -62,6 +85,8 @@ pub(crate) struct Drive {
     operation: PlaceOrder,
     pub(crate) order: Order,
     calls: Vec<Call>,
+    /// Steps that led on to another one.
+    turns: usize,
 }
 
 /// A request whose intent is to be committed, or has been.
@@ -128,6 +153,7 @@ impl Drive {
             operation,
             order,
             calls,
+            turns: 0,
         }
     }
 
@@ -241,14 +267,17 @@ impl Drive {
     }
 
     /// Sends committed steps until the drive ends, and commits its end.
-    pub(crate) async fn run(mut self, mut step: Step) -> Result<(Order, Ending), StoreError> {
+    pub(crate) async fn run(mut self, mut step: Step) -> Result<Ended, StoreError> {
+        let mut vendor_time = Duration::ZERO;
         loop {
             crash::point("placing.intent_committed");
+            let asked = Instant::now();
             let sent = self
                 .app
                 .caller
                 .send(&self.vendor, &self.connection, &step.request, step.since)
                 .await;
+            vendor_time += asked.elapsed();
             crash::point("placing.answered");
             self.log(&step, &sent);
             let ending = match self.hear(&step, sent) {
@@ -279,6 +308,7 @@ impl Drive {
                         self.unconfirmed(&step, reason).await?
                     } else if self.repeat(&mut step, pause).await? {
                         tokio::time::sleep(pause).await;
+                        vendor_time += pause;
                         continue;
                     } else {
                         Ending::Overtaken
@@ -286,7 +316,13 @@ impl Drive {
                 }
             };
             crash::point("placing.end_committed");
-            return Ok((self.order, ending));
+            metrics::counter!("orders_placing_ended_total", "vendor" => self.vendor.name.clone(), "ending" => ending.word())
+                .increment(1);
+            return Ok(Ended {
+                order: self.order,
+                ending,
+                vendor_time,
+            });
         }
     }
 
@@ -319,9 +355,7 @@ impl Drive {
         );
         match decoded {
             Ok(Turn::Done(progress)) => Heard::Done(progress),
-            Ok(Turn::Next(memo)) if self.calls.len() < self.vendor.policy.most_turns + 2 => {
-                Heard::Next(memo)
-            }
+            Ok(Turn::Next(memo)) if self.turns < self.vendor.policy.most_turns => Heard::Next(memo),
             Ok(Turn::Next(_)) => in_doubt("placing takes more steps than the vendor's sheet says"),
             Err(Fault::Refused {
                 code,
@@ -330,7 +364,7 @@ impl Drive {
             }) => Heard::Refused {
                 code,
                 field,
-                message,
+                message: sentence(message),
             },
             Err(Fault::Busy(wish)) => Heard::NotDone {
                 word: "busy",
@@ -362,6 +396,7 @@ impl Drive {
     ) -> Result<Result<Step, Ending>, StoreError> {
         let ended = self.ended(step, "answered", String::new());
         self.end_in_memory(step, "answered");
+        self.turns += 1;
         self.order.memo = memo.clone();
         let next = match self.step(&memo) {
             Ok(next) => next,
@@ -614,6 +649,14 @@ fn in_doubt(reason: &str) -> Heard {
         reason: reason.to_owned(),
         pause: None,
     }
+}
+
+/// A vendor's own words often lack the full stop.
+fn sentence(mut text: String) -> String {
+    if !text.ends_with(['.', '!', '?']) {
+        text.push('.');
+    }
+    text
 }
 
 /// True while another copy of the call would do nothing new at the vendor.

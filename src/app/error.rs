@@ -49,11 +49,11 @@ pub enum AppError {
         /// When to try again.
         retry_after: Duration,
     },
-    /// The vendor did not say whether it has canceled the order.
+    /// The vendor did not say whether it canceled the order.
     #[error(
-        "The screening provider did not confirm the cancellation; the background check may still be running. Please try again."
+        "The screening provider did not confirm the cancellation, and the background check goes on until it does. Please try again."
     )]
-    NotCanceled {
+    CancelUnconfirmed {
         /// When to try again.
         retry_after: Duration,
     },
@@ -78,5 +78,10 @@ impl AppError {
             field: Some(field.to_owned()),
             message: message.into(),
         }
+    }
+
+    /// Whether the database is out of reach, which passes, rather than refusing what we say.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Unavailable(_)))
     }
 }

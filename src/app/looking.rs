@@ -12,7 +12,7 @@ use crate::clock::millis;
 use crate::domain::looking::next_look;
 use crate::domain::order::{Line, Order, Source, Waiting};
 use crate::domain::tenant::Connection;
-use crate::store::{Change, Saved, StoreError};
+use crate::store::{Change, Saved};
 use crate::vendors::CallFailure;
 
 /// A look that is broken off is made again after this.
@@ -27,10 +27,13 @@ impl App {
     /// Claims orders whose look is due, for [`App::look`].
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn claim_looks(&self, most: i64) -> Result<Vec<Order>, StoreError> {
+    /// [`AppError::Store`].
+    pub async fn claim_looks(&self, most: i64) -> Result<Vec<Order>, AppError> {
         let now = self.clock.now();
-        self.store.claim_looks(now, now + millis(CLAIM), most).await
+        Ok(self
+            .store
+            .claim_looks(now, now + millis(CLAIM), most)
+            .await?)
     }
 
     /// Looks at one order and applies what is seen, unless the order has changed meanwhile.
@@ -102,6 +105,9 @@ impl App {
                 if verdict.moved {
                     tracing::info!(order = %order.id, vendor = %vendor.name, stage = next.stage.as_str(), "a look moved an order");
                     self.signals.deliveries.notify_one();
+                    if next.stage.is_terminal() {
+                        metrics::counter!("orders_ended_by_look_total", "vendor" => vendor.name.clone()).increment(1);
+                    }
                 }
             }
             // Somebody changed the order while we looked: what we saw may be old news.

@@ -8,7 +8,6 @@ use adapters::Vendor;
 use adapters::contract::Reference;
 use adapters::vocabulary::{Millis, OurRef};
 use tokio::time::Instant;
-use tracing::Instrument as _;
 
 use crate::app::driving::{Drive, Ending, new_lease};
 use crate::app::{App, AppError, crash};
@@ -30,6 +29,7 @@ struct Incoming {
     tenant: Arc<Tenant>,
     ats: AtsOrder,
     canonical: Vec<u8>,
+    began: Instant,
     deadline: Instant,
 }
 
@@ -54,9 +54,7 @@ impl App {
     ) -> Result<Order, AppError> {
         let (app, tenant) = (Arc::clone(self), Arc::clone(tenant));
         // A caller who hangs up drops the future that waits, not the one that works.
-        let work = self
-            .tasks
-            .spawn(async move { app.take_in(&tenant, ats).await }.in_current_span());
+        let work = self.go_on_with(async move { app.take_in(&tenant, ats).await });
         work.await.unwrap_or_else(|_| Err(AppError::Unconfirmed))
     }
 
@@ -65,6 +63,7 @@ impl App {
         tenant: &Arc<Tenant>,
         ats: AtsOrder,
     ) -> Result<Order, AppError> {
+        let began = Instant::now();
         let given = ats.text("account_id");
         if given.is_some_and(|account| account != tenant.account_id) {
             return Err(AppError::WrongAccount);
@@ -74,7 +73,8 @@ impl App {
             tenant: Arc::clone(tenant),
             canonical: ats.canonical(),
             ats,
-            deadline: Instant::now() + self.options.answer_within.saturating_sub(ANSWER_MARGIN),
+            began,
+            deadline: began + self.options.answer_within.saturating_sub(ANSWER_MARGIN),
         };
         loop {
             let known = self
@@ -97,7 +97,8 @@ impl App {
             .check(url)
             .map(|_| ())
             .map_err(|refusal| {
-                AppError::unfit("webhook_url_refused", "webhook_url", refusal.to_string())
+                let message = format!("`webhook_url` cannot be used: {refusal}.");
+                AppError::unfit("webhook_url_refused", "webhook_url", message)
             })
     }
 
@@ -213,6 +214,7 @@ impl App {
             return self.start_anew(incoming, order).await;
         };
         order.stage = Stage::Placing;
+        order.created_at = self.clock.now();
         order.ended_at = None;
         order.sealed_order = Some(self.keys.seal(
             Purpose::AtsOrder,
@@ -272,9 +274,7 @@ impl App {
             return Ok(None);
         }
         let (app, id) = (Arc::clone(self), order.id.clone());
-        let resolved = self
-            .tasks
-            .spawn(async move { app.resolve(order, true).await });
+        let resolved = self.go_on_with(async move { app.resolve(order, true).await });
         if let Ok(ended) = tokio::time::timeout_at(incoming.deadline, resolved).await {
             ended.map_err(|_| AppError::Unconfirmed)??;
         }
@@ -307,17 +307,19 @@ impl App {
         step: crate::app::driving::Step,
     ) -> Result<Order, AppError> {
         let id = drive.order.id.clone();
-        let running = self.tasks.spawn(drive.run(step));
+        let running = self.go_on_with(drive.run(step));
         let ended = match tokio::time::timeout_at(incoming.deadline, running).await {
             Err(_) => return self.answer_by_row(incoming, &id).await,
             Ok(ended) => ended.map_err(|_| AppError::Unconfirmed)??,
         };
-        match ended {
-            (order, _) if order.accepted => Ok(order),
-            (_, Ending::Refused { field, message }) => Err(AppError::Refused { field, message }),
-            (_, Ending::Unavailable { retry_after }) => Err(AppError::Unavailable { retry_after }),
-            (_, Ending::Unconfirmed) => Err(AppError::Unconfirmed),
-            (_, Ending::Placed | Ending::Overtaken) => self.answer_by_row(incoming, &id).await,
+        let own = incoming.began.elapsed().saturating_sub(ended.vendor_time);
+        metrics::histogram!("order_own_seconds").record(own);
+        match ended.ending {
+            _ if ended.order.accepted => Ok(ended.order),
+            Ending::Refused { field, message } => Err(AppError::Refused { field, message }),
+            Ending::Unavailable { retry_after } => Err(AppError::Unavailable { retry_after }),
+            Ending::Unconfirmed => Err(AppError::Unconfirmed),
+            Ending::Placed | Ending::Overtaken => self.answer_by_row(incoming, &id).await,
         }
     }
 
@@ -412,7 +414,7 @@ impl App {
             version: 1,
             memo: adapters::Memo::default(),
             sealed_order: Some(self.keys.seal(Purpose::AtsOrder, &id, &incoming.canonical)),
-            report: None,
+            sealed_report: None,
             link_generation: 1,
             lease_token: None,
             lease_until: None,
@@ -432,13 +434,15 @@ impl App {
 
     /// What is ordered, or why it cannot be.
     async fn target(self: &Arc<Self>, incoming: &Incoming) -> Result<Target, AppError> {
-        let ordered = self
-            .find_offers(
-                &incoming.tenant,
-                incoming.ats.package_id(),
-                incoming.ats.add_on_ids(),
-            )
-            .await?;
+        let finding = self.find_offers(
+            &incoming.tenant,
+            incoming.ats.package_id(),
+            incoming.ats.add_on_ids(),
+        );
+        let found = tokio::time::timeout_at(incoming.deadline, finding).await;
+        let ordered = found.unwrap_or(Err(AppError::Unavailable {
+            retry_after: Duration::from_secs(5),
+        }))?;
         let vendor = self.vendor_of(&ordered.connection).ok_or_else(|| {
             tracing::error!(connection = %ordered.connection.id, vendor = %ordered.connection.vendor, "no sheet for the vendor of this connection");
             AppError::Unavailable { retry_after: Duration::from_secs(60) }

@@ -16,7 +16,7 @@ use crate::domain::ats_order::AtsOrder;
 use crate::domain::order::{Line, Order, Source, Stage, Waiting};
 use crate::domain::tenant::Connection;
 use crate::seal::{Purpose, random_text};
-use crate::store::{Call, CallChange, Change, Saved, StoreError};
+use crate::store::{Call, CallChange, Change, Saved};
 
 /// A claimed order is leased this long, until its first intent sets the lease anew.
 const CLAIM: Duration = Duration::from_secs(60);
@@ -37,12 +37,13 @@ impl App {
     /// Claims orders whose placing is due, for [`App::work_due_order`].
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn claim_due_orders(&self, most: i64) -> Result<Vec<Order>, StoreError> {
+    /// [`AppError::Store`].
+    pub async fn claim_due_orders(&self, most: i64) -> Result<Vec<Order>, AppError> {
         let now = self.clock.now();
-        self.store
+        Ok(self
+            .store
             .claim_due_orders(&random_text(), now, now + millis(CLAIM), most)
-            .await
+            .await?)
     }
 
     /// Sends a queued order, or finds out what became of one whose placing broke off.

@@ -6,8 +6,8 @@ use adapters::{FetchOrder, Found, Memo};
 
 use crate::app::driving::end;
 use crate::app::{App, AppError};
-use crate::domain::order::{Line, Order, Stage};
-use crate::store::{AttemptRow, Call, CallChange, Change, DeliveryRow, HistoryRow, Saved};
+use crate::domain::order::{HistoryRow, Line, Order, Stage};
+use crate::store::{AttemptRow, Call, CallChange, Change, DeliveryRow, Saved};
 
 /// What a person knows of an order whose end nobody else knows.
 #[derive(Clone, Debug, PartialEq, Eq)]

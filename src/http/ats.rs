@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::auth::Caller;
@@ -16,7 +17,6 @@ use super::routes::{Edge, read_body};
 use crate::app::App;
 use crate::domain::ats_order::AtsOrder;
 use crate::domain::order::{Order, Stage, result_word};
-use crate::store::HistoryRow;
 
 /// `GET or POST /v1/packages`: query and body are ignored.
 pub(super) async fn packages(
@@ -28,8 +28,9 @@ pub(super) async fn packages(
     let age = (app.clock.now() - answer.fetched_at).max(0) / 1000;
     let etag = HeaderValue::from_str(&answer.etag).expect("a digest in quotes is a header value");
     let unchanged = headers
-        .get(IF_NONE_MATCH)
-        .is_some_and(|known| known == etag);
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .any(|known| names(known, &answer.etag));
     let mut response = if unchanged {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -41,6 +42,14 @@ pub(super) async fn packages(
     out.insert(ETAG, etag);
     out.insert(AGE, HeaderValue::from(age));
     Ok(response)
+}
+
+/// Whether an `If-None-Match` names the tag. A proxy that compresses makes a tag weak, and for a
+/// read that is no difference (RFC 9110, section 13.1.2).
+fn names(known: &HeaderValue, etag: &str) -> bool {
+    let known = known.to_str().unwrap_or_default();
+    let mut tags = known.split(',').map(str::trim);
+    tags.any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
 }
 
 /// The answer to an order that was taken.
@@ -98,7 +107,16 @@ struct Status<'a> {
     detail: Option<&'a str>,
     waiting_for_a_person: bool,
     result_link_url: String,
-    history: Vec<HistoryRow>,
+    history: Vec<HistoryEntry>,
+}
+
+/// A line of an order's history.
+#[derive(Serialize)]
+struct HistoryEntry {
+    /// RFC 3339, UTC.
+    at: String,
+    kind: String,
+    detail: String,
 }
 
 /// `GET /v1/orders/{background_check_id}`.
@@ -110,10 +128,16 @@ pub(super) async fn order_status(
     let order = app.tenant_order(&tenant.id, &background_check_id).await?;
     let story = app.story(order).await?;
     let link = app.result_link(&story.order);
-    Ok(Json(status(&story.order, link, story.history)).into_response())
+    let history = story.history.into_iter().map(|line| HistoryEntry {
+        at: Timestamp::from_millisecond(line.at)
+            .map_or_else(|_| line.at.to_string(), |at| at.to_string()),
+        kind: line.kind,
+        detail: line.detail,
+    });
+    Ok(Json(status(&story.order, link, history.collect())).into_response())
 }
 
-fn status(order: &Order, result_link_url: String, history: Vec<HistoryRow>) -> Status<'_> {
+fn status(order: &Order, result_link_url: String, history: Vec<HistoryEntry>) -> Status<'_> {
     Status {
         background_check_id: &order.background_check_id,
         tracking_id: &order.tracking_id,

@@ -6,6 +6,10 @@
 )]
 
 mod architecture;
+mod cli;
+mod delivery;
 mod homecoming;
 mod placing;
+mod secrecy;
+mod store;
 mod support;

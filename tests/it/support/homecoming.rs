@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use adapters::callback::hmac_sha256_hex;
 use adapters::simulator::{FaultKind, Outgoing, Pace, Sandbox, sandbox};
-use cleargate::domain::order::Order;
+use cleargate::domain::callback::CallbackRow;
+use cleargate::domain::order::{HistoryRow, Order};
 use cleargate::domain::tenant::Connection;
-use cleargate::store::{CallbackRow, HistoryRow};
 use http::Method;
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row};

@@ -276,7 +276,10 @@ impl App {
         let now = self.clock.now();
         let (verdict, mut change) = self.take_news(&mut next, news, Source::Payload, vendor, now);
         change.settles = settles.map(str::to_owned);
-        match self.store.save_order(&mut next, &change, now).await? {
+        crash::point("callback.applying");
+        let saved = self.store.save_order(&mut next, &change, now).await?;
+        crash::point("callback.applied");
+        match saved {
             Saved::Stale => Ok(false),
             Saved::Done => {
                 if verdict.moved {

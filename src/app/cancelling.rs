@@ -8,7 +8,7 @@ use adapters::vocabulary::Progress;
 use adapters::{CancelOrder, Fault, Memo, Vendor};
 
 use crate::app::driving::end;
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, crash};
 use crate::domain::order::{Line, Order, Source, Stage};
 use crate::store::{Change, Saved};
 use crate::vendors::CallFailure;
@@ -61,11 +61,12 @@ impl App {
             step: String::new(),
             values: order.memo.values.clone(),
         };
-        match self
+        let canceled = self
             .caller
             .read_operation(&vendor, connection, cancel, &CancelOrder { theirs }, memo)
-            .await
-        {
+            .await;
+        crash::point("cancel.answered");
+        match canceled {
             Ok(progress) => self.take_canceled(order, &vendor, &progress).await,
             Err(CallFailure::Fault(Fault::Refused { message, .. })) => {
                 self.look_soon(&order).await?;

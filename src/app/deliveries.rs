@@ -23,7 +23,8 @@ use crate::store::{Settled, Settlement};
 
 /// Longer than an attempt may take, so that a lease runs out only where a process has died.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
-/// How soon a lane comes back that a cap turned away.
+/// How soon a lane comes back that a cap turned away; later where the destination is silent, so
+/// that one that hangs does not keep the database busy with those that wait for it.
 const CAPPED_PAUSE: Duration = Duration::from_secs(1);
 /// How long a claimed lane waits for a place; the margin of its lease is longer.
 const PLACE_WITHIN: Duration = Duration::from_secs(5);
@@ -31,26 +32,31 @@ const PLACE_WITHIN: Duration = Duration::from_secs(5);
 /// claims, few enough that one that hangs leaves places to others. All further are turned away.
 const WAITING_PER_PLACE: usize = 4;
 
-/// The attempts under way, by tenant and by origin, to keep their caps.
+/// The attempts under way, to keep their caps.
 pub struct Flights {
     per_tenant: usize,
     per_origin: usize,
-    counts: Mutex<HashMap<String, usize>>,
-    /// Lanes that wait for a place, by origin.
-    waiting: Mutex<HashMap<String, usize>>,
+    /// By tenant, and by tenant and origin; only where something is under way.
+    loads: Mutex<HashMap<String, Load>>,
     /// A place got free.
     landed: Notify,
 }
 
-/// A lane's turn to wait for a place; dropping it lets another wait.
-struct Turn<'a> {
-    flights: &'a Flights,
-    origin: &'a str,
+/// What is under way for one tenant, or at one of its destinations.
+struct Load {
+    flying: usize,
+    waiting: usize,
+    /// When the last attempt ended, or the first began.
+    landed: Instant,
 }
 
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        release(&self.flights.waiting, self.origin);
+impl Load {
+    fn none() -> Self {
+        Self {
+            flying: 0,
+            waiting: 0,
+            landed: Instant::now(),
+        }
     }
 }
 
@@ -62,24 +68,27 @@ pub struct Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
+        let flights = &self.app.flights;
         for key in &self.keys {
-            release(&self.app.flights.counts, key);
+            flights.lighten(key, |load| {
+                load.flying -= 1;
+                load.landed = Instant::now();
+            });
         }
-        self.app.flights.landed.notify_waiters();
+        flights.landed.notify_waiters();
     }
 }
 
-fn lock(counts: &Mutex<HashMap<String, usize>>) -> MutexGuard<'_, HashMap<String, usize>> {
-    counts.lock().expect("nobody panics while counting")
+/// A lane's turn to wait for a place; dropping it lets another wait.
+struct Turn<'a> {
+    flights: &'a Flights,
+    destination: &'a str,
 }
 
-fn release(counts: &Mutex<HashMap<String, usize>>, key: &str) {
-    let mut counts = lock(counts);
-    if let Some(count) = counts.get_mut(key) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(key);
-        }
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.flights
+            .lighten(self.destination, |load| load.waiting -= 1);
     }
 }
 
@@ -88,24 +97,55 @@ impl Flights {
         Self {
             per_tenant: options.in_flight_per_tenant,
             per_origin: options.in_flight_per_origin,
-            counts: Mutex::default(),
-            waiting: Mutex::default(),
+            loads: Mutex::default(),
             landed: Notify::new(),
         }
     }
 
     /// Queues for a place at a destination, unless enough do already.
-    fn queue<'a>(&'a self, origin: &'a str) -> Option<Turn<'a>> {
-        let mut waiting = lock(&self.waiting);
-        let count = waiting.entry(origin.to_owned()).or_default();
-        (*count < self.per_origin * WAITING_PER_PLACE).then(|| {
-            *count += 1;
+    fn queue<'a>(&'a self, destination: &'a str) -> Option<Turn<'a>> {
+        let mut loads = self.loads();
+        let load = loads
+            .entry(destination.to_owned())
+            .or_insert_with(Load::none);
+        (load.waiting < self.per_origin * WAITING_PER_PLACE).then(|| {
+            load.waiting += 1;
             Turn {
                 flights: self,
-                origin,
+                destination,
             }
         })
     }
+
+    /// How long nothing has come back from a destination with attempts under way.
+    fn silence(&self, destination: &str) -> Duration {
+        let loads = self.loads();
+        loads
+            .get(destination)
+            .map_or(Duration::ZERO, |load| load.landed.elapsed())
+    }
+
+    fn lighten(&self, key: &str, change: impl FnOnce(&mut Load)) {
+        let mut loads = self.loads();
+        if let Some(load) = loads.get_mut(key) {
+            change(load);
+            if load.flying == 0 && load.waiting == 0 {
+                loads.remove(key);
+            }
+        }
+    }
+
+    fn loads(&self) -> MutexGuard<'_, HashMap<String, Load>> {
+        self.loads.lock().expect("nobody panics while counting")
+    }
+}
+
+/// The keys under which an attempt is counted: its tenant and its destination.
+fn keys(claimed: &Claimed) -> [String; 2] {
+    [
+        claimed.tenant_id.clone(),
+        format!("{} {}", claimed.tenant_id, claimed.origin),
+    ]
 }
 
 impl App {
@@ -127,19 +167,16 @@ impl App {
     /// # Errors
     /// [`AppError::Store`]; the lane is due again when its lease runs out.
     pub async fn deliver(self: Arc<Self>, claimed: Claimed) -> Result<(), AppError> {
-        let (directory, now) = (self.directory(), self.clock.now());
+        let directory = self.directory();
         let Some(tenant) = directory.tenant(&claimed.tenant_id) else {
-            return Ok(self
-                .store
-                .release_lane(&claimed, now + millis(CAPPED_PAUSE), now)
-                .await?);
+            return self.give_back(&claimed, CAPPED_PAUSE).await;
         };
-        let Some(_flight) = self.place(&claimed).await else {
-            let spread = Duration::from_millis(rand::random_range(0..500));
-            return Ok(self
-                .store
-                .release_lane(&claimed, now + millis(CAPPED_PAUSE + spread), now)
-                .await?);
+        let keys = keys(&claimed);
+        let Some(_flight) = self.await_place(&keys).await else {
+            let pause = CAPPED_PAUSE + self.flights.silence(&keys[1]);
+            return self
+                .give_back(&claimed, pause.mul_f32(rand::random_range(1.0..1.5)))
+                .await;
         };
         let (began_at, began) = (self.clock.now(), Instant::now());
         let attempted = self.attempt(tenant, &claimed).await;
@@ -170,13 +207,16 @@ impl App {
         Ok(())
     }
 
+    /// Makes a claimed lane due again after a pause, as if it had not been claimed.
+    async fn give_back(&self, claimed: &Claimed, pause: Duration) -> Result<(), AppError> {
+        let now = self.clock.now();
+        let due_at = now + millis(pause);
+        Ok(self.store.release_lane(claimed, due_at, now).await?)
+    }
+
     /// A place for an attempt: now, or soon, when another attempt has ended.
-    async fn place(self: &Arc<Self>, claimed: &Claimed) -> Option<Flight> {
-        let keys = [
-            claimed.tenant_id.clone(),
-            format!("{} {}", claimed.tenant_id, claimed.origin),
-        ];
-        if let Some(flight) = self.take_off(&keys) {
+    async fn await_place(self: &Arc<Self>, keys: &[String; 2]) -> Option<Flight> {
+        if let Some(flight) = self.take_off(keys) {
             return Some(flight);
         }
         let _turn = self.flights.queue(&keys[1])?;
@@ -184,7 +224,7 @@ impl App {
             loop {
                 let mut landed = std::pin::pin!(self.flights.landed.notified());
                 landed.as_mut().enable();
-                if let Some(flight) = self.take_off(&keys) {
+                if let Some(flight) = self.take_off(keys) {
                     return flight;
                 }
                 landed.await;
@@ -194,15 +234,16 @@ impl App {
     }
 
     fn take_off(self: &Arc<Self>, keys: &[String; 2]) -> Option<Flight> {
-        let mut counts = lock(&self.flights.counts);
-        let in_flight = |key: &String| counts.get(key).copied().unwrap_or(0);
-        if in_flight(&keys[0]) >= self.flights.per_tenant
-            || in_flight(&keys[1]) >= self.flights.per_origin
+        let mut loads = self.flights.loads();
+        let flying = |key: &String| loads.get(key).map_or(0, |load| load.flying);
+        if flying(&keys[0]) >= self.flights.per_tenant
+            || flying(&keys[1]) >= self.flights.per_origin
         {
             return None;
         }
         for key in keys {
-            *counts.entry(key.clone()).or_default() += 1;
+            let load = loads.entry(key.clone()).or_insert_with(Load::none);
+            load.flying += 1;
         }
         Some(Flight {
             app: Arc::clone(self),

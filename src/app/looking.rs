@@ -7,7 +7,7 @@ use std::time::Duration;
 use adapters::vocabulary::{Millis, Progress};
 use adapters::{FetchOrder, Found, Memo, Vendor};
 
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, crash};
 use crate::clock::millis;
 use crate::domain::looking::next_look;
 use crate::domain::order::{Line, Order, Source, Waiting};
@@ -54,7 +54,9 @@ impl App {
                 )
                 .await;
         };
-        match self.fetch(&order, connection, &vendor).await {
+        let fetched = self.fetch(&order, connection, &vendor).await;
+        crash::point("look.fetched");
+        match fetched {
             Ok(Some(Found::One(progress))) => self.take_look(order, &vendor, &progress).await,
             Ok(Some(Found::NotSeen { .. } | Found::Several(_))) => {
                 let why = "the vendor does not show the order";

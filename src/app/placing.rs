@@ -172,7 +172,7 @@ impl App {
             (false, Stage::Failed) if same => self.go_on(incoming, order).await,
             (false, Stage::Failed) => self.start_anew(incoming, order).await,
             _ if !same => Err(AppError::Conflict),
-            _ if running => self.wait_for_first(incoming, order).await.map(Some),
+            _ if running => self.wait_for_first(incoming, order).await,
             _ if order.waiting.is_some() => self.answer_by_row(incoming, &order.id).await.map(Some),
             _ => self.take_up(incoming, order).await,
         }
@@ -281,23 +281,27 @@ impl App {
         self.answer_by_row(incoming, &id).await.map(Some)
     }
 
-    /// Waits for a first attempt that is still running, on whatever replica.
+    /// Waits for a first attempt that is still running, on whatever replica. `None`: it left open
+    /// whether the order was placed, so look again: this caller may let it be sent again.
     async fn wait_for_first(
         self: &Arc<Self>,
         incoming: &Incoming,
         order: Order,
-    ) -> Result<Order, AppError> {
+    ) -> Result<Option<Order>, AppError> {
         let id = order.id;
         while Instant::now() < incoming.deadline {
             tokio::time::sleep(WAIT_POLL).await;
             let Some(now) = self.store.order(&id).await? else {
                 break;
             };
-            if now.accepted || now.stage != Stage::Placing {
+            if now.stage == Stage::Unconfirmed && !now.accepted && now.lease_token.is_none() {
+                return Ok(None);
+            }
+            if now.accepted || !now.stage.is_unplaced() {
                 break;
             }
         }
-        self.answer_by_row(incoming, &id).await
+        self.answer_by_row(incoming, &id).await.map(Some)
     }
 
     async fn run_and_answer(

@@ -10,7 +10,7 @@ use adapters::vocabulary::{Millis, Progress};
 use adapters::{FetchOrder, Found, Memo, Vendor};
 
 use crate::app::driving::{Drive, Step, end, is_alive, pause_by_age, release};
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, crash};
 use crate::clock::millis;
 use crate::domain::ats_order::AtsOrder;
 use crate::domain::order::{Line, Order, Source, Stage, Waiting};
@@ -147,6 +147,7 @@ impl App {
             return self.leave_to_person(order, Waiting::CannotGoOn).await;
         };
         let resolution = self.look_up(&order, &connection, &vendor, &call).await;
+        crash::point("resolve.looked_up");
         match resolution {
             Resolution::Adopt(progress) => self.adopt(order, &vendor, &progress).await,
             Resolution::Absent

@@ -286,10 +286,9 @@ impl Store {
     /// [`StoreError`].
     pub async fn redeliver(&self, order_id: &str, now: Millis) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        // A lane that is due or leased has something to send already.
         let lane = sqlx::query(
             "UPDATE lanes SET head = last, attempts = 0, due_at = $2, closed = 0 \
-             WHERE order_id = $1 AND due_at IS NULL RETURNING last",
+             WHERE order_id = $1 RETURNING last",
         )
         .bind(order_id)
         .bind(now)

@@ -301,7 +301,7 @@ impl Store {
     ///
     /// What is due is chosen in a CTE, because a subquery may be run again for each row it is joined
     /// with, and then locks more rows than its LIMIT. The condition on the due time stands in the
-    /// UPDATE again, so that a row that somebody else claimed in between is left alone.
+    /// UPDATE again, so that nobody gets a row twice even where choosing it has not locked it.
     fn claim(&self, sql: &str) -> AssertSqlSafe<String> {
         AssertSqlSafe(sql.replace("{skip_locked}", self.dialect.skip_locked()))
     }

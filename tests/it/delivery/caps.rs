@@ -52,7 +52,7 @@ on_both_databases! {
             _ = attempts.next() => panic!("an attempt that hangs has ended"),
             received = world.ats.wait_for(3, PATIENCE) => assert_eq!(received.len(), 3),
         }
-        world.clock.advance(Duration::from_secs(2));
+        world.clock.advance(Duration::from_secs(10));
         let mut returned = std::pin::pin!(begin_all(&world).await);
         for _ in 15..20 {
             returned.next().await.unwrap();
@@ -67,7 +67,7 @@ on_both_databases! {
             attempts.next().await.unwrap();
         }
         world.ats.answer_with(Answer::status(200));
-        world.clock.advance(Duration::from_secs(2));
+        world.clock.advance(Duration::from_secs(10));
         let firsts: Vec<i64> = world.claim().await.iter().map(|claimed| claimed.attempt).collect();
         assert_eq!(firsts, [1; 5]);
         drop(attempts);
@@ -92,14 +92,19 @@ on_both_databases! {
     async fn an_update_overtaken_while_a_cap_held_it_back_is_never_sent(database) {
         let (world, _) = capped_at_three(database, 15).await;
         let attempts = begin_all(&world).await;
-        world.place_all(&["late"]).await;
-        world.news(&["late"], "complete", Some("pass")).await;
-        let late = world.claim().await;
-        world.news(&["late"], "complete", Some("fail")).await;
         // Every place is taken and every turn to wait for one, so `late` is turned away.
+        let turned_away = async {
+            world.ats.wait_for(3, PATIENCE).await;
+            world.place_all(&["late"]).await;
+            world.news(&["late"], "complete", Some("pass")).await;
+            let late = world.claim().await;
+            world.news(&["late"], "complete", Some("fail")).await;
+            world.deliver(late).await;
+        };
         tokio::select! {
+            biased;
             _ = attempts.count() => panic!("attempts that hang have ended"),
-            () = world.deliver(late) => {}
+            () = turned_away => {}
         }
         world.ats.answer_with(Answer::status(200));
         world.deliver_all().await;

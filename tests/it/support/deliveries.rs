@@ -95,20 +95,23 @@ impl World {
         self.place_these(orders).await;
     }
 
-    /// Places orders, some of them at once; every one is answered 201.
+    /// Places orders, some of them at once, until every one is answered 201. A gateway that was
+    /// too slow to begin says so with 503, and an ATS then asks again.
     pub(crate) async fn place_these(&self, orders: Vec<Value>) {
         let tenant = self.tenant();
-        let places = orders.into_iter().map(|order| {
-            let tenant = tenant.clone();
-            async move { tenant.place(&order).await }
-        });
-        let answers: Vec<_> = stream::iter(places)
-            .buffer_unordered(PLACED_AT_ONCE)
-            .collect()
+        let place = async |order: Value| {
+            let taken = async || match tenant.place(&order).await {
+                answer if answer.status == 503 => false,
+                answer => {
+                    assert_eq!(answer.status, 201, "{}", answer.body);
+                    true
+                }
+            };
+            self.until(taken, "the order is taken").await;
+        };
+        stream::iter(orders)
+            .for_each_concurrent(PLACED_AT_ONCE, place)
             .await;
-        for answer in answers {
-            assert_eq!(answer.status, 201, "{}", answer.body);
-        }
     }
 
     /// The vendor says this of the orders, and we have taken it in; nothing is sent yet.

@@ -63,7 +63,7 @@ on_both_databases! {
         let answer = world.tenant().cancel("224466").await;
         assert_eq!((answer.status, &answer.body["code"]), (503, &"cancel_unconfirmed".into()));
         let said = answer.body["error_message"].as_str().unwrap();
-        assert!(said.contains("may still be running"), "{said}");
+        assert!(said.contains("did not confirm the cancellation"), "{said}");
         assert_eq!(world.asked("POST", "/orders/sbx_00000001/cancel"), 1);
         world.settle().await;
         world.expect_told(&[("canceled", "")]);

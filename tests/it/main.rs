@@ -6,5 +6,7 @@
 )]
 
 mod architecture;
+mod ats;
+mod catalog;
 mod placing;
 mod support;

@@ -8,7 +8,9 @@
 //! [`on_both_databases!`] makes a test of each body for SQLite and for PostgreSQL.
 
 pub(crate) mod client;
+pub(crate) mod rows;
 pub(crate) mod services;
+pub(crate) mod stage;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -162,6 +164,7 @@ impl Plan {
             vendor,
             ats,
             scene,
+            file,
             serving: Some(serving),
             folder,
         };
@@ -225,6 +228,8 @@ pub(crate) struct World {
     pub(crate) vendor: FakeVendor,
     pub(crate) ats: FakeAts,
     pub(crate) scene: Scene,
+    /// The tenants file that was imported.
+    pub(crate) file: String,
     serving: Option<Serving>,
     pub(crate) folder: TempDir,
 }

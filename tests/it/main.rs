@@ -6,6 +6,8 @@
 )]
 
 mod architecture;
+mod ats;
+mod catalog;
 mod cli;
 mod crash;
 mod delivery;

@@ -13,7 +13,9 @@ pub(crate) mod homecoming;
 pub(crate) mod name_server;
 pub(crate) mod post;
 pub(crate) mod program;
+pub(crate) mod rows;
 pub(crate) mod services;
+pub(crate) mod stage;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -185,9 +187,10 @@ impl Plan {
             vendor,
             ats,
             scene,
+            file,
             serving: Some(serving),
             background: self.background,
-            folder,
+            _folder: folder,
         };
         world.point_account_callbacks();
         world
@@ -252,9 +255,12 @@ pub(crate) struct World {
     pub(crate) vendor: FakeVendor,
     pub(crate) ats: FakeAts,
     pub(crate) scene: Scene,
+    /// The tenants file that was imported.
+    pub(crate) file: String,
     serving: Option<Serving>,
     background: bool,
-    pub(crate) folder: TempDir,
+    /// Holds the database; removed with the world.
+    _folder: TempDir,
 }
 
 impl World {

@@ -1,4 +1,12 @@
-//! An order goes out once and its result comes home.
+//! An order goes out once, whatever its vendor, its caller and the network do, and its caller is
+//! told the truth about it.
+
+mod faults;
+mod forgetting;
+mod looking_up;
+mod once;
+mod outcomes;
+mod repeats;
 
 use std::time::Duration;
 

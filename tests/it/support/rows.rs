@@ -1,0 +1,69 @@
+//! What is really in the database, read past the gateway: whoever steals a disk or a dump reads it
+//! like this.
+
+use cleargate::config::Settings;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
+
+/// A connection of the test's own.
+pub(crate) struct Rows {
+    connection: AnyConnection,
+    is_sqlite: bool,
+}
+
+impl Rows {
+    /// The database of these settings.
+    pub(crate) async fn of(settings: &Settings) -> Self {
+        sqlx::any::install_default_drivers();
+        let url = settings.store.url.expose();
+        Self {
+            connection: AnyConnection::connect(url).await.unwrap(),
+            is_sqlite: url.starts_with("sqlite"),
+        }
+    }
+
+    /// How many rows a query such as `orders WHERE stage = 'failed'` finds.
+    pub(crate) async fn count(&mut self, from: &str) -> i64 {
+        let rows = self.all(&format!("SELECT COUNT(*) FROM {from}")).await;
+        rows[0].get(0)
+    }
+
+    /// `table.column` of every value that has `text` in it, in clear or as bytes.
+    pub(crate) async fn places_of(&mut self, text: &str) -> Vec<String> {
+        let mut places = Vec::new();
+        for (table, column) in self.columns().await {
+            let holds = self.holds(&column, text);
+            if self.count(&format!("{table} WHERE {holds}")).await > 0 {
+                places.push(format!("{table}.{column}"));
+            }
+        }
+        places
+    }
+
+    fn holds(&self, column: &str, text: &str) -> String {
+        let hex = hex::encode(text);
+        if self.is_sqlite {
+            format!("instr(hex({column}), upper('{hex}')) > 0")
+        } else {
+            format!(
+                "position('{text}' in {column}::text) > 0 OR position('{hex}' in {column}::text) > 0"
+            )
+        }
+    }
+
+    async fn columns(&mut self) -> Vec<(String, String)> {
+        let sql = if self.is_sqlite {
+            "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
+        } else {
+            "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT) FROM information_schema.columns WHERE table_schema = 'public'"
+        };
+        let columns = self.all(sql).await;
+        assert!(columns.len() > 50, "the tables were not found");
+        columns.iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+
+    async fn all(&mut self, sql: &str) -> Vec<AnyRow> {
+        let query = sqlx::query(AssertSqlSafe(sql.to_owned()));
+        query.fetch_all(&mut self.connection).await.unwrap()
+    }
+}

@@ -1,5 +1,10 @@
 //! A client for tests that shows what really came over the wire.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test believes the fakes it started"
+)]
+
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,5 +1,10 @@
 //! What a fake ATS promises, over real sockets.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test believes the fakes it started"
+)]
+
 use std::time::Instant;
 
 use http::StatusCode;

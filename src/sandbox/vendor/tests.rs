@@ -1,5 +1,10 @@
 //! What a fake vendor promises, over real sockets.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test believes the fakes it started"
+)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};

@@ -1,8 +1,8 @@
 //! What the gateway does: tenants, catalog, orders, callbacks, deliveries. Both drivers, `http` (when
 //! somebody asks) and `background` (when nobody does), call this and nothing below it.
 //!
-//! An order's way: [`placing`] takes it in, [`driving`] sends it step by step, [`resolving`] finds
-//! out what became of a placing that broke off, [`looking`] and [`callbacks`] bring news, [`news`]
+//! An order's way: [`placing`] takes it in, `driving` sends it step by step, [`resolving`] finds
+//! out what became of a placing that broke off, [`looking`] and [`callbacks`] bring news, `news`
 //! applies them, [`deliveries`] tells the ATS, [`waiting`] is for people.
 
 pub mod backlog;

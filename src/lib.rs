@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod background;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
@@ -13,4 +14,5 @@ pub mod seal;
 pub mod startup;
 pub mod store;
 pub mod telemetry;
+pub mod trace;
 pub mod vendors;

@@ -115,6 +115,11 @@ impl Keyring {
         hex::encode(self.current.id)
     }
 
+    /// The id of the key in use, as the first bytes of what it seals.
+    pub fn current_key(&self) -> &[u8] {
+        &self.current.id
+    }
+
     /// The ids of all keys given, as the first bytes of what they sealed.
     pub fn knows(&self, key_id: &[u8]) -> bool {
         self.key(key_id).is_some()

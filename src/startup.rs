@@ -1,5 +1,6 @@
 //! Putting the program together from its settings, and its life: start, ready, drain, out.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,8 @@ use crate::config::Settings;
 use crate::egress::{Judge, Resolver, WebhookClient, client::platform_tls};
 use crate::http::{self, Edge, Listener, Readiness, ServerOptions};
 use crate::seal::Keyring;
-use crate::store::{Store, StoreOptions};
+use crate::store::{Store, StoreError, StoreOptions};
+use crate::telemetry;
 use crate::vendors::{Caller, CallerOptions, Registry};
 
 /// The built-in logo.
@@ -46,14 +48,23 @@ pub async fn open_store(
         migrate,
         serving,
     };
-    Store::open(&options).await.map_err(|error| {
-        let mut sentence = error.to_string();
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(source) = cause.source() {
-            sentence = format!("{sentence}: {source}");
-            cause = source;
+    Store::open(&options).await.map_err(|error| match error {
+        StoreError::Unusable(sentence) => StartError::one(sentence),
+        error => StartError::one(format!("{} (`store.url`)", with_causes(&error))),
+    })
+}
+
+/// An error with all its causes, as a person would tell it. Some errors tell their cause
+/// themselves; it is not told twice.
+pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |told, cause| {
+        let cause = cause.to_string();
+        if told.ends_with(&cause) {
+            told
+        } else {
+            format!("{told}: {cause}")
         }
-        StartError::one(format!("{sentence} (`store.url`)"))
     })
 }
 
@@ -111,7 +122,11 @@ pub async fn build(
     Ok(app)
 }
 
-fn keyring(settings: &Settings) -> Result<Keyring, StartError> {
+/// The keys that `settings` refer to.
+///
+/// # Errors
+/// [`StartError`].
+pub fn keyring(settings: &Settings) -> Result<Keyring, StartError> {
     let Some(reference) = &settings.security.key else {
         return Err(StartError::one(
             "`security.key` is not set, and without it nothing can be sealed; `cleargate key new` prints one, and `security.key` takes a reference to it such as \"env:CLEARGATE_KEY\"",
@@ -119,7 +134,7 @@ fn keyring(settings: &Settings) -> Result<Keyring, StartError> {
     };
     let key = reference
         .resolve()
-        .map_err(|error| StartError::one(error.to_string()))?;
+        .map_err(|error| StartError::one(format!("{error} (`security.key`)")))?;
     let old = settings
         .security
         .old_keys
@@ -127,7 +142,7 @@ fn keyring(settings: &Settings) -> Result<Keyring, StartError> {
         .map(|reference| reference.resolve());
     let old = old
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| StartError::one(error.to_string()))?;
+        .map_err(|error| StartError::one(format!("{error} (`security.old_keys`)")))?;
     Keyring::new(&key, &old).map_err(|error| {
         StartError::one(format!("{error} (`security.key` or `security.old_keys`)"))
     })
@@ -206,7 +221,13 @@ pub struct Serving {
     stop_listening: CancellationToken,
     listeners: tokio_util::task::TaskTracker,
     drain_delay: Duration,
-    drain_deadline: Duration,
+    drain_within: Duration,
+}
+
+/// What is left, after the delay, of the time from being asked to stop to ending.
+fn drain_within(settings: &Settings) -> Duration {
+    let http = &settings.http;
+    http.drain_deadline.saturating_sub(http.drain_delay)
 }
 
 impl Serving {
@@ -220,6 +241,7 @@ impl Serving {
         clock: Clock,
         background: bool,
     ) -> Result<Self, StartError> {
+        telemetry::metrics();
         let public = Listener::bind(settings.http.public_addr, "http.public_addr")
             .await
             .map_err(StartError::one)?;
@@ -250,7 +272,7 @@ impl Serving {
             stop_listening: CancellationToken::new(),
             listeners: tokio_util::task::TaskTracker::new(),
             drain_delay: settings.http.drain_delay,
-            drain_deadline: settings.http.drain_deadline,
+            drain_within: drain_within(settings),
             app,
         };
         if background {
@@ -263,7 +285,7 @@ impl Serving {
         let options = ServerOptions {
             header_timeout: settings.http.header_timeout,
             max_connections: settings.http.max_connections,
-            drain_deadline: settings.http.drain_deadline,
+            drain_deadline: drain_within(settings),
         };
         serving.listen(
             public,
@@ -272,16 +294,27 @@ impl Serving {
         );
         serving.listen(
             operations,
-            http::operations(serving.readiness.clone()),
+            http::operations(serving.readiness.clone(), telemetry::metrics().clone()),
             &options,
         );
+        if !settings.egress.allow.is_empty() {
+            let ranges: Vec<String> = settings
+                .egress
+                .allow
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            tracing::warn!(
+                ranges = ranges.join(", "),
+                "webhooks may go to the ranges in `egress.allow`, private or not"
+            );
+        }
         serving.readiness.set(true);
         tracing::info!(
             event = "listening",
             public = %serving.public,
             operations = %serving.operations,
             public_url = %serving.app.options.public_url,
-            egress_allow = ?settings.egress.allow,
             egress_allow_http = settings.egress.allow_http,
             "listening"
         );
@@ -306,7 +339,7 @@ impl Serving {
             self.listeners.wait().await;
             self.app.tasks.wait().await;
         };
-        if tokio::time::timeout(self.drain_deadline, finished)
+        if tokio::time::timeout(self.drain_within, finished)
             .await
             .is_err()
         {

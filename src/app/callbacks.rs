@@ -14,14 +14,17 @@ use adapters::vocabulary::{Millis, Progress};
 
 use crate::app::{App, AppError, crash};
 use crate::clock::millis;
+use crate::domain::callback::CallbackRow;
 use crate::domain::looking::hinted_look;
 use crate::domain::order::{Order, Source};
 use crate::domain::tenant::Connection;
 use crate::seal::{Purpose, digest};
-use crate::store::{CallbackRow, Inserted, Saved, StoreError, new_id};
+use crate::store::{Inserted, Saved, StoreError, new_id};
 
 /// A callback whose worker dies is taken up again after this.
 const CLAIM: Duration = Duration::from_secs(30);
+/// A parked callback is tried again after this at the earliest, unless something wakes it.
+const PARK: Duration = Duration::from_secs(10);
 
 /// Whom a callback address belongs to; known before a byte of the body is read.
 pub struct CallbackAddress {
@@ -72,12 +75,12 @@ impl App {
     /// Takes a callback in. What is acknowledged has been committed, or was only a hint.
     ///
     /// # Errors
-    /// [`StoreError`]: not committed, so the vendor has to try again.
+    /// [`AppError::Store`]: not committed, so the vendor has to try again.
     pub async fn receive_callback(
         &self,
         address: &CallbackAddress,
         incoming: &Incoming<'_>,
-    ) -> Result<CallbackAnswer, StoreError> {
+    ) -> Result<CallbackAnswer, AppError> {
         let callbacks = &address.callbacks;
         if let Some(echo) = challenged(callbacks, incoming) {
             return Ok(CallbackAnswer::Acknowledged(echo));
@@ -151,12 +154,13 @@ impl App {
     /// Claims callbacks to be applied, for [`App::apply_callback`].
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn claim_callbacks(&self, most: i64) -> Result<Vec<CallbackRow>, StoreError> {
+    /// [`AppError::Store`].
+    pub async fn claim_callbacks(&self, most: i64) -> Result<Vec<CallbackRow>, AppError> {
         let now = self.clock.now();
-        self.store
+        Ok(self
+            .store
             .claim_callbacks(now, now + millis(CLAIM), most)
-            .await
+            .await?)
     }
 
     /// Applies one callback: each of its notes to its order, the last one together with settling
@@ -168,30 +172,21 @@ impl App {
         let now = self.clock.now();
         let directory = self.directory();
         let Some(connection) = directory.connection(&row.connection_id) else {
-            return Ok(self
-                .store
-                .park_callback(&row.id, "no such connection")
-                .await?);
+            return self.park(&row, "no such connection").await;
         };
         let address = self.callback_address(&connection.vendor, connection.callback_token.expose());
         let (Some(address), Some(sealed)) = (address, row.sealed_body.as_deref()) else {
-            return Ok(self
-                .store
-                .park_callback(&row.id, "the vendor's sheet reads no callbacks")
-                .await?);
+            return self
+                .park(&row, "the vendor's sheet reads no callbacks")
+                .await;
         };
         let body = match self.keys.open(Purpose::Callback, &row.id, sealed) {
             Ok(body) => body,
-            Err(error) => {
-                return Ok(self
-                    .store
-                    .park_callback(&row.id, &error.to_string())
-                    .await?);
-            }
+            Err(error) => return self.park(&row, &error.to_string()).await,
         };
         let notes = match read_notes(&address.callbacks, connection, Verified::kept(&body)) {
             Ok(notes) => notes,
-            Err(reason) => return Ok(self.store.park_callback(&row.id, &reason).await?),
+            Err(reason) => return self.park(&row, &reason).await,
         };
         let Some((last, others)) = notes.split_last() else {
             return Ok(self.store.settle_callback(&row.id, "ignored", now).await?);
@@ -200,11 +195,17 @@ impl App {
             self.apply_note(&address, note, None).await?;
         }
         if !self.apply_note(&address, last, Some(&row.id)).await? {
-            self.store
-                .park_callback(&row.id, "of an order that is not known (yet)")
+            self.park(&row, "of an order that is not known (yet)")
                 .await?;
         }
         Ok(())
+    }
+
+    /// Parks a callback, for as long again as it has been here if nothing wakes it.
+    async fn park(&self, row: &CallbackRow, reason: &str) -> Result<(), AppError> {
+        let now = self.clock.now();
+        let age = (now - row.received_at).max(millis(PARK));
+        Ok(self.store.park_callback(&row.id, reason, now + age).await?)
     }
 
     /// Applies one note; `false`: its order is not known.
@@ -218,25 +219,41 @@ impl App {
             let Some(order) = self.order_of(&address.connection, note).await? else {
                 return Ok(false);
             };
-            let news = match &note.says {
-                Says::Progress(news) if self.may_say(&order, news).await? => news,
-                _ => {
-                    self.look_soon(&order).await?;
-                    if let Some(id) = settles {
-                        self.store
-                            .settle_callback(id, "looked", self.clock.now())
-                            .await?;
-                    }
-                    return Ok(true);
+            let Some(news) = self.news_in(&order, note).await? else {
+                self.look_soon(&order).await?;
+                if let Some(id) = settles {
+                    self.store
+                        .settle_callback(id, "looked", self.clock.now())
+                        .await?;
                 }
+                return Ok(true);
             };
             if self
-                .apply_news(order, &address.vendor, news, settles)
+                .apply_news(order, &address.vendor, &news, settles)
                 .await?
             {
                 return Ok(true);
             }
         }
+    }
+
+    /// The news in a note of a vendor that has proved itself. `None`: it only makes us look.
+    async fn news_in(&self, order: &Order, note: &Note) -> Result<Option<Progress>, StoreError> {
+        Ok(match &note.says {
+            Says::Progress(news) => self
+                .may_say(order, news)
+                .await?
+                .then(|| Progress::clone(news)),
+            // It names both references, and that is where an order is that we would look for.
+            Says::Look if order.their_ref.is_none() => {
+                let theirs = note.order.iter().find_map(|key| match key {
+                    OrderKey::Theirs(theirs) => Some(theirs.clone()),
+                    OrderKey::Ours(_) => None,
+                });
+                theirs.map(|theirs| Progress::new(theirs, None))
+            }
+            Says::Look => None,
+        })
     }
 
     /// Whether a payload may speak for an order: not where it names a reference that the order,
@@ -259,7 +276,10 @@ impl App {
         let now = self.clock.now();
         let (verdict, mut change) = self.take_news(&mut next, news, Source::Payload, vendor, now);
         change.settles = settles.map(str::to_owned);
-        match self.store.save_order(&mut next, &change, now).await? {
+        crash::point("callback.applying");
+        let saved = self.store.save_order(&mut next, &change, now).await?;
+        crash::point("callback.applied");
+        match saved {
             Saved::Stale => Ok(false),
             Saved::Done => {
                 if verdict.moved {
@@ -306,12 +326,13 @@ impl App {
     /// Erases callbacks that have been parked for too long.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn expire_parked(&self, parked_for: Duration) -> Result<u64, StoreError> {
+    /// [`AppError::Store`].
+    pub async fn expire_parked(&self, parked_for: Duration) -> Result<u64, AppError> {
         let now: Millis = self.clock.now();
-        self.store
+        Ok(self
+            .store
             .expire_parked(now - millis(parked_for), now)
-            .await
+            .await?)
     }
 }
 

@@ -7,29 +7,29 @@ use std::time::Duration;
 use adapters::vocabulary::Progress;
 use adapters::{CancelOrder, Fault, Memo, Vendor};
 
-use tracing::Instrument as _;
-
 use crate::app::driving::end;
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, crash};
 use crate::domain::order::{Line, Order, Source, Stage};
 use crate::store::{Change, Saved};
 use crate::vendors::CallFailure;
+
+/// How soon a caller may ask again whose cancelling has no known end.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 impl App {
     /// Cancels an order; returns it as it is then.
     ///
     /// # Errors
-    /// [`AppError::NotPossible`] where it has ended, is just being placed, or the vendor cannot.
+    /// [`AppError::NotPossible`] where it has ended, is just being placed, or the vendor cannot;
+    /// [`AppError::CancelUnconfirmed`] where the vendor does not say.
     pub async fn cancel_order(self: &Arc<Self>, order: Order) -> Result<Order, AppError> {
         let app = Arc::clone(self);
         // A caller who hangs up does not keep the vendor's answer from being saved.
-        let work = self
-            .tasks
-            .spawn(async move { app.cancel(order).await }.in_current_span());
+        let work = self.go_on_with(async move { app.cancel(order).await });
         work.await.unwrap_or_else(|_| {
-            Err(AppError::NotPossible(
-                "Cancelling broke off; please look at the order again.".into(),
-            ))
+            Err(AppError::CancelUnconfirmed {
+                retry_after: RETRY_AFTER,
+            })
         })
     }
 
@@ -64,11 +64,12 @@ impl App {
             step: String::new(),
             values: order.memo.values.clone(),
         };
-        match self
+        let canceled = self
             .caller
             .read_operation(&vendor, connection, cancel, &CancelOrder { theirs }, memo)
-            .await
-        {
+            .await;
+        crash::point("cancel.answered");
+        match canceled {
             Ok(progress) => self.take_canceled(order, &vendor, &progress).await,
             Err(CallFailure::Fault(Fault::Refused { message, .. })) => {
                 self.look_soon(&order).await?;
@@ -77,8 +78,8 @@ impl App {
             Err(error) => {
                 tracing::warn!(order = %order.id, vendor = %vendor.name, %error, "cancelling failed");
                 self.look_soon(&order).await?;
-                Err(AppError::Unavailable {
-                    retry_after: Duration::from_secs(5),
+                Err(AppError::CancelUnconfirmed {
+                    retry_after: RETRY_AFTER,
                 })
             }
         }

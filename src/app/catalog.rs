@@ -26,6 +26,8 @@ const ASKED_WITHIN: Duration = Duration::from_secs(24 * 3600);
 const REFRESH_LEASE: Duration = Duration::from_secs(60);
 /// When an order may be sent again that needs a catalog which could not be fetched yet.
 const RETRY_FIRST_FETCH: Duration = Duration::from_secs(5);
+/// An unknown id makes us ask a vendor again at most this often.
+const UNKNOWN_ID_PAUSE: Duration = Duration::from_secs(10);
 /// Connections whose catalogs are kept in memory.
 const KEPT: u64 = 50_000;
 
@@ -292,8 +294,8 @@ impl App {
     /// returns how many.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn refresh_stale_catalogs(&self) -> Result<usize, StoreError> {
+    /// [`AppError::Store`].
+    pub async fn refresh_stale_catalogs(&self) -> Result<usize, AppError> {
         let now = self.clock.now();
         let stale_from = now - millis(self.options.catalog_fresh_for) * 2 / 3;
         let mut refreshed = 0;
@@ -411,21 +413,7 @@ impl App {
             return Ok(offer.clone());
         }
         let row = self.store.tenant_offer(&tenant.id, kind, id).await?;
-        let refreshes = selling(tenant)
-            .into_iter()
-            .map(|connection| self.refresh_catalog(connection));
-        let refreshed = tokio::time::timeout(
-            self.options.catalog_first_fetch,
-            futures_util::future::join_all(refreshes),
-        )
-        .await;
-        if let Err(error) = refreshed
-            .into_iter()
-            .flatten()
-            .collect::<Result<Vec<_>, _>>()
-        {
-            return Err(error.into());
-        }
+        self.refresh_for_unknown_id(tenant).await?;
         let list = self.packages(tenant).await?;
         if let Some(offer) = list.offers.get(&key) {
             return Ok(offer.clone());
@@ -448,6 +436,27 @@ impl App {
                 format!("`{id}` is not offered to this account."),
             ),
         })
+    }
+}
+
+impl App {
+    /// One bounded fresh look at the vendors, because an id is not known. A catalog that has only
+    /// just been fetched is believed: wrong ids must not become calls to vendors.
+    async fn refresh_for_unknown_id(&self, tenant: &Tenant) -> Result<(), AppError> {
+        let recent = self.clock.now() - millis(UNKNOWN_ID_PAUSE);
+        let stale = |connection: &Connection| {
+            let stored = self.catalogs.stored.get(&connection.id);
+            stored.is_none_or(|stored| stored.fetched_at < recent)
+        };
+        let refreshes = selling(tenant)
+            .into_iter()
+            .filter(|connection| stale(connection))
+            .map(|connection| self.refresh_catalog(connection));
+        let all = futures_util::future::try_join_all(refreshes);
+        if let Ok(refreshed) = tokio::time::timeout(self.options.catalog_first_fetch, all).await {
+            refreshed?;
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Telling the ATS: claimed lanes are sent, one update of an order at a time, and settled.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -11,25 +11,53 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, HeaderName};
 use sha2::Sha256;
+use tokio::sync::Notify;
 
 use crate::app::{App, AppError, DeliveryOptions, crash};
 use crate::clock::millis;
-use crate::domain::delivery::{ATTEMPTS_BEFORE_NOTICE, Attempted, Next, next};
+use crate::domain::delivery::{ATTEMPTS_BEFORE_NOTICE, Attempted, Claimed, Next, next};
 use crate::domain::tenant::Tenant;
 use crate::egress::Attempt;
 use crate::seal::random_text;
-use crate::store::{Claimed, Settled, Settlement, StoreError};
+use crate::store::{Settled, Settlement};
 
 /// Longer than an attempt may take, so that a lease runs out only where a process has died.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
-/// How soon a lane comes back that a cap turned away.
+/// How soon a lane comes back that a cap turned away; later where the destination is silent, so
+/// that one that hangs does not keep the database busy with those that wait for it.
 const CAPPED_PAUSE: Duration = Duration::from_secs(1);
+/// How long a claimed lane waits for a place; the margin of its lease is longer.
+const PLACE_WITHIN: Duration = Duration::from_secs(5);
+/// Lanes that wait for each place at a destination: enough to keep a quick one busy between two
+/// claims, few enough that one that hangs leaves places to others. All further are turned away.
+const WAITING_PER_PLACE: usize = 4;
 
-/// The attempts under way, by tenant and by origin, to keep their caps.
+/// The attempts under way, to keep their caps.
 pub struct Flights {
     per_tenant: usize,
     per_origin: usize,
-    counts: Mutex<HashMap<String, usize>>,
+    /// By tenant, and by tenant and origin; only where something is under way.
+    loads: Mutex<HashMap<String, Load>>,
+    /// A place got free.
+    landed: Notify,
+}
+
+/// What is under way for one tenant, or at one of its destinations.
+struct Load {
+    flying: usize,
+    waiting: usize,
+    /// When the last attempt ended, or the first began.
+    landed: Instant,
+}
+
+impl Load {
+    fn none() -> Self {
+        Self {
+            flying: 0,
+            waiting: 0,
+            landed: Instant::now(),
+        }
+    }
 }
 
 /// An attempt under way; dropping it frees its place.
@@ -40,20 +68,27 @@ pub struct Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        let mut counts = self
-            .app
-            .flights
-            .counts
-            .lock()
-            .expect("nobody panics while counting");
+        let flights = &self.app.flights;
         for key in &self.keys {
-            if let Some(count) = counts.get_mut(key) {
-                *count -= 1;
-                if *count == 0 {
-                    counts.remove(key);
-                }
-            }
+            flights.lighten(key, |load| {
+                load.flying -= 1;
+                load.landed = Instant::now();
+            });
         }
+        flights.landed.notify_waiters();
+    }
+}
+
+/// A lane's turn to wait for a place; dropping it lets another wait.
+struct Turn<'a> {
+    flights: &'a Flights,
+    destination: &'a str,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.flights
+            .lighten(self.destination, |load| load.waiting -= 1);
     }
 }
 
@@ -62,22 +97,69 @@ impl Flights {
         Self {
             per_tenant: options.in_flight_per_tenant,
             per_origin: options.in_flight_per_origin,
-            counts: Mutex::default(),
+            loads: Mutex::default(),
+            landed: Notify::new(),
         }
     }
+
+    /// Queues for a place at a destination, unless enough do already.
+    fn queue<'a>(&'a self, destination: &'a str) -> Option<Turn<'a>> {
+        let mut loads = self.loads();
+        let load = loads
+            .entry(destination.to_owned())
+            .or_insert_with(Load::none);
+        (load.waiting < self.per_origin * WAITING_PER_PLACE).then(|| {
+            load.waiting += 1;
+            Turn {
+                flights: self,
+                destination,
+            }
+        })
+    }
+
+    /// How long nothing has come back from a destination with attempts under way.
+    fn silence(&self, destination: &str) -> Duration {
+        let loads = self.loads();
+        loads
+            .get(destination)
+            .map_or(Duration::ZERO, |load| load.landed.elapsed())
+    }
+
+    fn lighten(&self, key: &str, change: impl FnOnce(&mut Load)) {
+        let mut loads = self.loads();
+        if let Some(load) = loads.get_mut(key) {
+            change(load);
+            if load.flying == 0 && load.waiting == 0 {
+                loads.remove(key);
+            }
+        }
+    }
+
+    fn loads(&self) -> MutexGuard<'_, HashMap<String, Load>> {
+        self.loads.lock().expect("nobody panics while counting")
+    }
+}
+
+/// The keys under which an attempt is counted: its tenant and its destination.
+fn keys(claimed: &Claimed) -> [String; 2] {
+    [
+        claimed.tenant_id.clone(),
+        format!("{} {}", claimed.tenant_id, claimed.origin),
+    ]
 }
 
 impl App {
     /// Claims due lanes, for [`App::deliver`].
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn claim_deliveries(&self, most: i64) -> Result<Vec<Claimed>, StoreError> {
+    /// [`AppError::Store`].
+    pub async fn claim_deliveries(&self, most: i64) -> Result<Vec<Claimed>, AppError> {
         let now = self.clock.now();
         let until = now + millis(self.options.delivery.attempt_timeout + LEASE_MARGIN);
-        self.store
+        Ok(self
+            .store
             .claim_lanes(&random_text(), now, until, most)
-            .await
+            .await?)
     }
 
     /// Makes one attempt on a claimed lane and settles it.
@@ -87,17 +169,14 @@ impl App {
     pub async fn deliver(self: Arc<Self>, claimed: Claimed) -> Result<(), AppError> {
         let directory = self.directory();
         let Some(tenant) = directory.tenant(&claimed.tenant_id) else {
-            return Ok(self
-                .store
-                .release_lane(&claimed, self.clock.now() + millis(CAPPED_PAUSE))
-                .await?);
+            return self.give_back(&claimed, CAPPED_PAUSE).await;
         };
-        let Some(_flight) = self.take_off(&claimed) else {
-            let spread = Duration::from_millis(rand::random_range(0..500));
-            return Ok(self
-                .store
-                .release_lane(&claimed, self.clock.now() + millis(CAPPED_PAUSE + spread))
-                .await?);
+        let keys = keys(&claimed);
+        let Some(_flight) = self.await_place(&keys).await else {
+            let pause = CAPPED_PAUSE + self.flights.silence(&keys[1]);
+            return self
+                .give_back(&claimed, pause.mul_f32(rand::random_range(1.0..1.5)))
+                .await;
         };
         let (began_at, began) = (self.clock.now(), Instant::now());
         let attempted = self.attempt(tenant, &claimed).await;
@@ -120,34 +199,55 @@ impl App {
             .settle_attempt(&claimed, &settlement, self.clock.now())
             .await?;
         log(&claimed, &settlement, settled);
+        metrics::histogram!("delivery_attempt_seconds", "next" => settlement.next.word())
+            .record(began.elapsed());
         if settlement.next == Next::Delivered {
             self.signals.deliveries.notify_one();
         }
         Ok(())
     }
 
-    fn take_off(self: &Arc<Self>, claimed: &Claimed) -> Option<Flight> {
-        let keys = [
-            claimed.tenant_id.clone(),
-            format!("{} {}", claimed.tenant_id, claimed.origin),
-        ];
-        let mut counts = self
-            .flights
-            .counts
-            .lock()
-            .expect("nobody panics while counting");
-        let in_flight = |key: &String| counts.get(key).copied().unwrap_or(0);
-        if in_flight(&keys[0]) >= self.flights.per_tenant
-            || in_flight(&keys[1]) >= self.flights.per_origin
+    /// Makes a claimed lane due again after a pause, as if it had not been claimed.
+    async fn give_back(&self, claimed: &Claimed, pause: Duration) -> Result<(), AppError> {
+        let now = self.clock.now();
+        let due_at = now + millis(pause);
+        Ok(self.store.release_lane(claimed, due_at, now).await?)
+    }
+
+    /// A place for an attempt: now, or soon, when another attempt has ended.
+    async fn await_place(self: &Arc<Self>, keys: &[String; 2]) -> Option<Flight> {
+        if let Some(flight) = self.take_off(keys) {
+            return Some(flight);
+        }
+        let _turn = self.flights.queue(&keys[1])?;
+        let place = async {
+            loop {
+                let mut landed = std::pin::pin!(self.flights.landed.notified());
+                landed.as_mut().enable();
+                if let Some(flight) = self.take_off(keys) {
+                    return flight;
+                }
+                landed.await;
+            }
+        };
+        tokio::time::timeout(PLACE_WITHIN, place).await.ok()
+    }
+
+    fn take_off(self: &Arc<Self>, keys: &[String; 2]) -> Option<Flight> {
+        let mut loads = self.flights.loads();
+        let flying = |key: &String| loads.get(key).map_or(0, |load| load.flying);
+        if flying(&keys[0]) >= self.flights.per_tenant
+            || flying(&keys[1]) >= self.flights.per_origin
         {
             return None;
         }
-        for key in &keys {
-            *counts.entry(key.clone()).or_default() += 1;
+        for key in keys {
+            let load = loads.entry(key.clone()).or_insert_with(Load::none);
+            load.flying += 1;
         }
         Some(Flight {
             app: Arc::clone(self),
-            keys,
+            keys: keys.clone(),
         })
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use adapters::vocabulary::{Millis, Private};
 use subtle::ConstantTimeEq;
 
-use crate::app::App;
+use crate::app::{App, AppError};
 use crate::domain::tenant::{Connection, Tenant};
 use crate::seal::{Keyring, Purpose, SealError, digest};
 use crate::store::{ConnectionRow, StoreError, TenantRow};
@@ -16,8 +16,8 @@ use crate::store::{ConnectionRow, StoreError, TenantRow};
 #[derive(Default)]
 pub struct Directory {
     revision: i64,
-    /// When the first of the API Secrets in it runs out.
-    secret_ends: Option<Millis>,
+    /// When the first of its secrets ends, which no revision announces.
+    good_until: Option<Millis>,
     by_account: HashMap<String, Arc<Tenant>>,
     by_id: HashMap<String, Arc<Tenant>>,
     connections: HashMap<String, Arc<Connection>>,
@@ -74,11 +74,6 @@ impl Directory {
         self.connections.values()
     }
 
-    /// Whether reading it again would show the same.
-    fn is_as_of(&self, revision: i64, now: Millis) -> bool {
-        self.revision == revision && self.secret_ends.is_none_or(|end| end > now)
-    }
-
     fn insert(&mut self, tenant: Tenant) {
         let tenant = Arc::new(tenant);
         for connection in &tenant.connections {
@@ -98,14 +93,15 @@ impl App {
         self.directory.load_full()
     }
 
-    /// Reads tenants and connections anew if they have changed, or an API Secret has run out; true
-    /// where they had.
+    /// Reads tenants and connections anew if they have changed or a secret has ended; true where
+    /// that was so.
     ///
     /// # Errors
-    /// [`StoreError`]; the old directory stays in force.
-    pub async fn refresh_directory(&self) -> Result<bool, StoreError> {
+    /// [`AppError::Store`]; the old directory stays in force.
+    pub async fn refresh_directory(&self) -> Result<bool, AppError> {
         let (revision, now) = (self.store.revision().await?, self.clock.now());
-        if self.directory.load().is_as_of(revision, now) {
+        let known = self.directory.load();
+        if revision == known.revision && known.good_until.is_none_or(|until| now < until) {
             return Ok(false);
         }
         let mut directory = Directory {
@@ -122,8 +118,8 @@ impl App {
         }
         let mut digests: HashMap<String, Vec<String>> = HashMap::new();
         for secret in self.store.secrets(now).await? {
-            let ends = directory.secret_ends.into_iter().chain(secret.expires_at);
-            directory.secret_ends = ends.min();
+            let ends = [directory.good_until, secret.expires_at];
+            directory.good_until = ends.into_iter().flatten().min();
             digests
                 .entry(secret.tenant_id)
                 .or_default()
@@ -132,7 +128,11 @@ impl App {
         for row in self.store.tenants().await? {
             let connections = connections.remove(&row.id).unwrap_or_default();
             let digests = digests.remove(&row.id).unwrap_or_default();
-            directory.insert(open_tenant(&self.keys, row, connections, digests)?);
+            let mut tenant = open_tenant(&self.keys, row, connections, digests)?;
+            if let Some(known) = self.directory.load().tenant(&tenant.id) {
+                tenant.pace = Arc::clone(&known.pace);
+            }
+            directory.insert(tenant);
         }
         self.directory.store(Arc::new(directory));
         self.catalogs.forget_lists();
@@ -206,6 +206,7 @@ fn open_tenant(
         secret_digests,
         disabled: row.disabled,
         options: row.options,
+        pace: Arc::default(),
         connections,
         id: row.id,
     })

@@ -53,6 +53,29 @@ pub(crate) enum Ending {
     Overtaken,
 }
 
+impl Ending {
+    /// The ending in one word, for metrics.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Placed => "placed",
+            Self::Refused { .. } => "refused",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Overtaken => "overtaken",
+        }
+    }
+}
+
+/// The end of a drive.
+pub(crate) struct Ended {
+    /// The order as it is then.
+    pub(crate) order: Order,
+    /// How it ended.
+    pub(crate) ending: Ending,
+    /// How long the vendor was waited for.
+    pub(crate) vendor_time: Duration,
+}
+
 /// Everything that placing one order needs.
 pub(crate) struct Drive {
     app: Arc<App>,
@@ -244,14 +267,17 @@ impl Drive {
     }
 
     /// Sends committed steps until the drive ends, and commits its end.
-    pub(crate) async fn run(mut self, mut step: Step) -> Result<(Order, Ending), StoreError> {
+    pub(crate) async fn run(mut self, mut step: Step) -> Result<Ended, StoreError> {
+        let mut vendor_time = Duration::ZERO;
         loop {
             crash::point("placing.intent_committed");
+            let asked = Instant::now();
             let sent = self
                 .app
                 .caller
                 .send(&self.vendor, &self.connection, &step.request, step.since)
                 .await;
+            vendor_time += asked.elapsed();
             crash::point("placing.answered");
             self.log(&step, &sent);
             let ending = match self.hear(&step, sent) {
@@ -282,6 +308,7 @@ impl Drive {
                         self.unconfirmed(&step, reason).await?
                     } else if self.repeat(&mut step, pause).await? {
                         tokio::time::sleep(pause).await;
+                        vendor_time += pause;
                         continue;
                     } else {
                         Ending::Overtaken
@@ -289,7 +316,13 @@ impl Drive {
                 }
             };
             crash::point("placing.end_committed");
-            return Ok((self.order, ending));
+            metrics::counter!("orders_placing_ended_total", "vendor" => self.vendor.name.clone(), "ending" => ending.word())
+                .increment(1);
+            return Ok(Ended {
+                order: self.order,
+                ending,
+                vendor_time,
+            });
         }
     }
 

@@ -49,6 +49,14 @@ pub enum AppError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The vendor did not say whether it canceled the order.
+    #[error(
+        "The screening provider did not confirm the cancellation, and the background check goes on until it does. Please try again."
+    )]
+    CancelUnconfirmed {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// We do not know whether the vendor has it, and this tenant wants to be told so.
     #[error(
         "The screening provider did not confirm the order in time. It may or may not have been placed; please send the same order again, or ask support."
@@ -70,5 +78,10 @@ impl AppError {
             field: Some(field.to_owned()),
             message: message.into(),
         }
+    }
+
+    /// Whether the database is out of reach, which passes, rather than refusing what we say.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Unavailable(_)))
     }
 }

@@ -7,27 +7,33 @@ use std::time::Duration;
 use adapters::vocabulary::{Millis, Progress};
 use adapters::{FetchOrder, Found, Memo, Vendor};
 
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, crash};
 use crate::clock::millis;
 use crate::domain::looking::next_look;
 use crate::domain::order::{Line, Order, Source, Waiting};
 use crate::domain::tenant::Connection;
-use crate::store::{Change, Saved, StoreError};
+use crate::store::{Change, Saved};
 use crate::vendors::CallFailure;
 
 /// A look that is broken off is made again after this.
 const CLAIM: Duration = Duration::from_secs(60);
 /// How soon an order is looked at again whose row changed while we looked.
 const AGAIN: Duration = Duration::from_secs(1);
+/// A look that failed is made again within this, whatever the schedule says: what it was made for
+/// may have been a callback, which is settled and does not come again.
+const FAILED_PAUSE: Duration = Duration::from_secs(600);
 
 impl App {
     /// Claims orders whose look is due, for [`App::look`].
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn claim_looks(&self, most: i64) -> Result<Vec<Order>, StoreError> {
+    /// [`AppError::Store`].
+    pub async fn claim_looks(&self, most: i64) -> Result<Vec<Order>, AppError> {
         let now = self.clock.now();
-        self.store.claim_looks(now, now + millis(CLAIM), most).await
+        Ok(self
+            .store
+            .claim_looks(now, now + millis(CLAIM), most)
+            .await?)
     }
 
     /// Looks at one order and applies what is seen, unless the order has changed meanwhile.
@@ -43,19 +49,23 @@ impl App {
                 .postpone(
                     order,
                     None,
+                    Some(FAILED_PAUSE),
                     "no sheet for the vendor of this order's connection",
                 )
                 .await;
         };
-        match self.fetch(&order, connection, &vendor).await {
+        let fetched = self.fetch(&order, connection, &vendor).await;
+        crash::point("look.fetched");
+        match fetched {
             Ok(Some(Found::One(progress))) => self.take_look(order, &vendor, &progress).await,
             Ok(Some(Found::NotSeen { .. } | Found::Several(_))) => {
-                self.postpone(order, Some(&vendor), "the vendor does not show the order")
-                    .await
+                let why = "the vendor does not show the order";
+                self.postpone(order, Some(&vendor), None, why).await
             }
             Ok(None) => self.stop_looking(order).await,
             Err(error) => {
-                self.postpone(order, Some(&vendor), &error.to_string())
+                let why = error.to_string();
+                self.postpone(order, Some(&vendor), Some(FAILED_PAUSE), &why)
                     .await
             }
         }
@@ -97,6 +107,9 @@ impl App {
                 if verdict.moved {
                     tracing::info!(order = %order.id, vendor = %vendor.name, stage = next.stage.as_str(), "a look moved an order");
                     self.signals.deliveries.notify_one();
+                    if next.stage.is_terminal() {
+                        metrics::counter!("orders_ended_by_look_total", "vendor" => vendor.name.clone()).increment(1);
+                    }
                 }
             }
             // Somebody changed the order while we looked: what we saw may be old news.
@@ -114,20 +127,24 @@ impl App {
         Ok(())
     }
 
+    /// Leaves the order as it is until the next look on the schedule, `within` a time where that is
+    /// given.
     async fn postpone(
         &self,
         mut order: Order,
         vendor: Option<&Vendor>,
+        within: Option<Duration>,
         why: &str,
     ) -> Result<(), AppError> {
         let now = self.clock.now();
         tracing::warn!(order = %order.id, tenant = %order.tenant_id, why, "a look brought nothing");
         order.looked_at = Some(now);
         order.idle_looks += 1;
-        let next = vendor.and_then(|vendor| next_look(&order, &vendor.policy, None, now));
+        let scheduled = vendor.and_then(|vendor| next_look(&order, &vendor.policy, None, now));
+        let latest = within.map(|pause| now + millis(pause));
+        let next = [scheduled, latest].into_iter().flatten().min();
         let line = Line::new("look_failed", why);
-        self.save_look(order, None, next.or(Some(now + millis(CLAIM))), line)
-            .await
+        self.save_look(order, None, next, line).await
     }
 
     async fn stop_looking(&self, order: Order) -> Result<(), AppError> {

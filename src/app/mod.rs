@@ -5,6 +5,7 @@
 //! out what became of a placing that broke off, [`looking`] and [`callbacks`] bring news, [`news`]
 //! applies them, [`deliveries`] tells the ATS, [`waiting`] is for people.
 
+pub mod backlog;
 pub mod callbacks;
 mod cancelling;
 pub mod catalog;
@@ -16,6 +17,7 @@ pub mod error;
 pub mod looking;
 mod news;
 pub mod placing;
+mod resealing;
 pub mod resolving;
 pub mod results;
 pub mod retention;
@@ -23,6 +25,7 @@ pub mod tenant_file;
 pub mod tenants;
 pub mod waiting;
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +33,7 @@ use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 pub use directory::Directory;
 pub use error::AppError;
@@ -38,6 +42,7 @@ use crate::clock::Clock;
 use crate::egress::WebhookClient;
 use crate::seal::Keyring;
 use crate::store::Store;
+use crate::trace::{self, Trace};
 use crate::vendors::{Caller, Registry};
 
 /// What the gateway is told about how to work.
@@ -142,5 +147,15 @@ impl App {
             directory: ArcSwap::default(),
             catalogs: catalog::Catalogs::default(),
         })
+    }
+
+    /// Starts work that goes on when whoever asked for it has hung up, in the span and the trace of
+    /// who asked.
+    pub(crate) fn go_on_with<F>(&self, work: F) -> tokio::task::JoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        self.tasks
+            .spawn(trace::inherit(Trace::current(), work).in_current_span())
     }
 }

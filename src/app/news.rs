@@ -21,8 +21,6 @@ impl App {
         vendor: &Vendor,
         now: Millis,
     ) -> (Verdict, Change) {
-        let sealed = self.with_sealed_report(order, news);
-        let news = sealed.as_ref().unwrap_or(news);
         let (was, had) = (order.stage, order.their_ref.clone());
         let said = (was, order.result);
         let verdict = apply(
@@ -32,6 +30,9 @@ impl App {
             vendor.policy.reopens_for.is_some(),
             now,
         );
+        if let Some(report) = news.report.as_ref().filter(|_| verdict.taken) {
+            order.sealed_report = Some(self.seal_report(order, report));
+        }
         let mut change = Change::default();
         if had.as_ref() != Some(&news.theirs) || verdict.moved {
             change.references.push(news.theirs.clone());

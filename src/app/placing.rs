@@ -8,7 +8,6 @@ use adapters::Vendor;
 use adapters::contract::Reference;
 use adapters::vocabulary::{Millis, OurRef};
 use tokio::time::Instant;
-use tracing::Instrument as _;
 
 use crate::app::driving::{Drive, Ending, new_lease};
 use crate::app::{App, AppError, crash};
@@ -30,6 +29,7 @@ struct Incoming {
     tenant: Arc<Tenant>,
     ats: AtsOrder,
     canonical: Vec<u8>,
+    began: Instant,
     deadline: Instant,
 }
 
@@ -54,9 +54,7 @@ impl App {
     ) -> Result<Order, AppError> {
         let (app, tenant) = (Arc::clone(self), Arc::clone(tenant));
         // A caller who hangs up drops the future that waits, not the one that works.
-        let work = self
-            .tasks
-            .spawn(async move { app.take_in(&tenant, ats).await }.in_current_span());
+        let work = self.go_on_with(async move { app.take_in(&tenant, ats).await });
         work.await.unwrap_or_else(|_| Err(AppError::Unconfirmed))
     }
 
@@ -65,6 +63,7 @@ impl App {
         tenant: &Arc<Tenant>,
         ats: AtsOrder,
     ) -> Result<Order, AppError> {
+        let began = Instant::now();
         let given = ats.text("account_id");
         if given.is_some_and(|account| account != tenant.account_id) {
             return Err(AppError::WrongAccount);
@@ -74,7 +73,8 @@ impl App {
             tenant: Arc::clone(tenant),
             canonical: ats.canonical(),
             ats,
-            deadline: Instant::now() + self.options.answer_within.saturating_sub(ANSWER_MARGIN),
+            began,
+            deadline: began + self.options.answer_within.saturating_sub(ANSWER_MARGIN),
         };
         loop {
             let known = self
@@ -172,7 +172,7 @@ impl App {
             (false, Stage::Failed) if same => self.go_on(incoming, order).await,
             (false, Stage::Failed) => self.start_anew(incoming, order).await,
             _ if !same => Err(AppError::Conflict),
-            _ if running => self.wait_for_first(incoming, order).await.map(Some),
+            _ if running => self.wait_for_first(incoming, order).await,
             _ if order.waiting.is_some() => self.answer_by_row(incoming, &order.id).await.map(Some),
             _ => self.take_up(incoming, order).await,
         }
@@ -274,32 +274,34 @@ impl App {
             return Ok(None);
         }
         let (app, id) = (Arc::clone(self), order.id.clone());
-        let resolved = self
-            .tasks
-            .spawn(async move { app.resolve(order, true).await });
+        let resolved = self.go_on_with(async move { app.resolve(order, true).await });
         if let Ok(ended) = tokio::time::timeout_at(incoming.deadline, resolved).await {
             ended.map_err(|_| AppError::Unconfirmed)??;
         }
         self.answer_by_row(incoming, &id).await.map(Some)
     }
 
-    /// Waits for a first attempt that is still running, on whatever replica.
+    /// Waits for a first attempt that is still running, on whatever replica. `None`: it left open
+    /// whether the order was placed, so look again: this caller may let it be sent again.
     async fn wait_for_first(
         self: &Arc<Self>,
         incoming: &Incoming,
         order: Order,
-    ) -> Result<Order, AppError> {
+    ) -> Result<Option<Order>, AppError> {
         let id = order.id;
         while Instant::now() < incoming.deadline {
             tokio::time::sleep(WAIT_POLL).await;
             let Some(now) = self.store.order(&id).await? else {
                 break;
             };
-            if now.accepted || now.stage != Stage::Placing {
+            if now.stage == Stage::Unconfirmed && !now.accepted && now.lease_token.is_none() {
+                return Ok(None);
+            }
+            if now.accepted || !now.stage.is_unplaced() {
                 break;
             }
         }
-        self.answer_by_row(incoming, &id).await
+        self.answer_by_row(incoming, &id).await.map(Some)
     }
 
     async fn run_and_answer(
@@ -309,17 +311,19 @@ impl App {
         step: crate::app::driving::Step,
     ) -> Result<Order, AppError> {
         let id = drive.order.id.clone();
-        let running = self.tasks.spawn(drive.run(step));
+        let running = self.go_on_with(drive.run(step));
         let ended = match tokio::time::timeout_at(incoming.deadline, running).await {
             Err(_) => return self.answer_by_row(incoming, &id).await,
             Ok(ended) => ended.map_err(|_| AppError::Unconfirmed)??,
         };
-        match ended {
-            (order, _) if order.accepted => Ok(order),
-            (_, Ending::Refused { field, message }) => Err(AppError::Refused { field, message }),
-            (_, Ending::Unavailable { retry_after }) => Err(AppError::Unavailable { retry_after }),
-            (_, Ending::Unconfirmed) => Err(AppError::Unconfirmed),
-            (_, Ending::Placed | Ending::Overtaken) => self.answer_by_row(incoming, &id).await,
+        let own = incoming.began.elapsed().saturating_sub(ended.vendor_time);
+        metrics::histogram!("order_own_seconds").record(own);
+        match ended.ending {
+            _ if ended.order.accepted => Ok(ended.order),
+            Ending::Refused { field, message } => Err(AppError::Refused { field, message }),
+            Ending::Unavailable { retry_after } => Err(AppError::Unavailable { retry_after }),
+            Ending::Unconfirmed => Err(AppError::Unconfirmed),
+            Ending::Placed | Ending::Overtaken => self.answer_by_row(incoming, &id).await,
         }
     }
 
@@ -414,7 +418,7 @@ impl App {
             version: 1,
             memo: adapters::Memo::default(),
             sealed_order: Some(self.keys.seal(Purpose::AtsOrder, &id, &incoming.canonical)),
-            report: None,
+            sealed_report: None,
             link_generation: 1,
             lease_token: None,
             lease_until: None,

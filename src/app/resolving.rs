@@ -9,14 +9,14 @@ use adapters::contract::Ambiguity;
 use adapters::vocabulary::{Millis, Progress};
 use adapters::{FetchOrder, Found, Memo, Vendor};
 
-use crate::app::driving::{Drive, Step, end, is_alive, new_lease, pause_by_age, release};
-use crate::app::{App, AppError};
+use crate::app::driving::{Drive, Step, end, is_alive, pause_by_age, release};
+use crate::app::{App, AppError, crash};
 use crate::clock::millis;
 use crate::domain::ats_order::AtsOrder;
 use crate::domain::order::{Line, Order, Source, Stage, Waiting};
 use crate::domain::tenant::Connection;
 use crate::seal::{Purpose, random_text};
-use crate::store::{Call, CallChange, Change, Saved, StoreError};
+use crate::store::{Call, CallChange, Change, Saved};
 
 /// A claimed order is leased this long, until its first intent sets the lease anew.
 const CLAIM: Duration = Duration::from_secs(60);
@@ -37,12 +37,13 @@ impl App {
     /// Claims orders whose placing is due, for [`App::work_due_order`].
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn claim_due_orders(&self, most: i64) -> Result<Vec<Order>, StoreError> {
+    /// [`AppError::Store`].
+    pub async fn claim_due_orders(&self, most: i64) -> Result<Vec<Order>, AppError> {
         let now = self.clock.now();
-        self.store
+        Ok(self
+            .store
             .claim_due_orders(&random_text(), now, now + millis(CLAIM), most)
-            .await
+            .await?)
     }
 
     /// Sends a queued order, or finds out what became of one whose placing broke off.
@@ -146,6 +147,7 @@ impl App {
             return self.leave_to_person(order, Waiting::CannotGoOn).await;
         };
         let resolution = self.look_up(&order, &connection, &vendor, &call).await;
+        crash::point("resolve.looked_up");
         match resolution {
             Resolution::Adopt(progress) => self.adopt(order, &vendor, &progress).await,
             Resolution::Absent
@@ -248,27 +250,34 @@ impl App {
         }
     }
 
-    /// Takes an order over that was found at the vendor.
-    pub(crate) async fn adopt(
+    async fn adopt(
         &self,
         order: Order,
         vendor: &Vendor,
         progress: &Progress,
     ) -> Result<(), AppError> {
+        let found = Line::new("found", "at the vendor, by our reference");
+        match self.take_over(&order, vendor, progress, found).await? {
+            Saved::Done | Saved::Stale => Ok(()),
+            Saved::Taken(_) => self.leave_to_person(order, Waiting::OwnedByAnother).await,
+        }
+    }
+
+    /// Takes an order over that was found at the vendor, as `found` says.
+    pub(crate) async fn take_over(
+        &self,
+        order: &Order,
+        vendor: &Vendor,
+        progress: &Progress,
+        found: Line,
+    ) -> Result<Saved, AppError> {
         let mut next = order.clone();
         let now = self.clock.now();
         let (_, mut change) = self.take_news(&mut next, progress, Source::Answer, vendor, now);
-        change
-            .lines
-            .push(Line::new("found", "at the vendor, by our reference"));
-        match self.store.save_order(&mut next, &change, now).await? {
-            Saved::Done => {
-                self.signals.deliveries.notify_one();
-                Ok(())
-            }
-            Saved::Taken(_) => self.leave_to_person(order, Waiting::OwnedByAnother).await,
-            Saved::Stale => Ok(()),
-        }
+        change.lines.push(found);
+        let saved = self.store.save_order(&mut next, &change, now).await?;
+        self.signals.deliveries.notify_one();
+        Ok(saved)
     }
 
     async fn leave_to_person(&self, order: Order, why: Waiting) -> Result<(), AppError> {
@@ -354,7 +363,6 @@ impl App {
         order.waiting = None;
         order.accepted = true;
         order.updated_at = now;
-        new_lease(&mut order, now);
         release(&mut order, Some(now));
         let change = Change {
             calls: vec![CallChange::EndAll {

@@ -2,10 +2,11 @@
 //! as the order is kept; raising the generation revokes every link given out before.
 
 use adapters::contract::MintedReport;
-use adapters::vocabulary::{Private, Progress, Report};
+use adapters::vocabulary::{Private, Report};
 use adapters::{Memo, ReportLink};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::app::{App, AppError};
 use crate::domain::order::Order;
@@ -68,7 +69,7 @@ impl App {
 
     /// Whether there is a report to go on to.
     pub fn has_report(&self, order: &Order) -> bool {
-        order.report.is_some() && order.their_ref.is_some()
+        order.sealed_report.is_some()
     }
 
     /// The vendor's report of an order: its stored link, or one made for this click. `None`: there
@@ -77,9 +78,10 @@ impl App {
     /// # Errors
     /// [`AppError::Store`].
     pub async fn report_link(&self, order: &Order) -> Result<Option<Private<String>>, AppError> {
-        match (&order.report, &order.their_ref) {
-            (Some(Report::Link(link)), _) => Ok(Some(Private::new(link.clone()))),
-            (Some(Report::Capability(sealed)), _) => Ok(self.open_report(order, sealed)),
+        match (self.open_report(order), &order.their_ref) {
+            (Some(Report::Link(link) | Report::Capability(link)), _) => {
+                Ok(Some(Private::new(link)))
+            }
             (Some(Report::Minted), Some(theirs)) => {
                 let directory = self.directory();
                 let connection = directory
@@ -113,24 +115,17 @@ impl App {
         }
     }
 
-    /// News with its report sealed, where the link alone shows it: whoever reads the database must
-    /// not be able to read the report.
-    pub(crate) fn with_sealed_report(&self, order: &Order, news: &Progress) -> Option<Progress> {
-        let Some(Report::Capability(link)) = &news.report else {
-            return None;
-        };
-        let sealed = hex::encode(self.keys.seal(Purpose::Report, &order.id, link.as_bytes()));
-        Some(Progress {
-            report: Some(Report::Capability(sealed)),
-            ..news.clone()
-        })
+    /// Seals where a report is read: whoever reads the database must not be able to read the report.
+    pub(crate) fn seal_report(&self, order: &Order, report: &Report) -> Vec<u8> {
+        let plain = Zeroizing::new(serde_json::to_vec(report).expect("a link always serializes"));
+        self.keys.seal(Purpose::Report, &order.id, &plain)
     }
 
-    fn open_report(&self, order: &Order, sealed: &str) -> Option<Private<String>> {
-        let link = self
+    fn open_report(&self, order: &Order) -> Option<Report> {
+        let plain = self
             .keys
-            .open(Purpose::Report, &order.id, &hex::decode(sealed).ok()?)
+            .open(Purpose::Report, &order.id, order.sealed_report.as_deref()?)
             .ok()?;
-        Some(Private::new(String::from_utf8_lossy(&link).into_owned()))
+        serde_json::from_slice(&plain).ok()
     }
 }

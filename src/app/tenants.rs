@@ -8,11 +8,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::app::tenant_file::{ConnectionEntry, TenantEntry, TenantFile};
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, Directory};
 use crate::clock::millis;
 use crate::domain::tenant::Tenant;
 use crate::seal::{Purpose, digest, random_text};
-use crate::store::{ConnectionRow, TenantRow, new_id};
+use crate::store::{ConnectionRow, TenantChange, TenantRow, new_id};
 
 /// How API Secrets begin.
 const SECRET_PREFIX: &str = "cgs_";
@@ -68,15 +68,36 @@ impl App {
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
-        let mut imported = Vec::new();
-        for ready in prepared {
-            imported.push(
-                self.import(ready)
-                    .await
-                    .map_err(|error| vec![describe(&error)])?,
-            );
+        let changes: Vec<TenantChange> =
+            prepared.iter().map(|ready| ready.change.clone()).collect();
+        let saved = async {
+            self.store.save_tenants(&changes, self.clock.now()).await?;
+            self.refresh_directory().await
+        };
+        saved
+            .await
+            .map_err(|error: AppError| vec![format!("nothing was imported: {error}")])?;
+        let directory = self.directory();
+        Ok(prepared
+            .into_iter()
+            .map(|ready| self.imported(&directory, ready))
+            .collect())
+    }
+
+    fn imported(&self, directory: &Directory, ready: Prepared) -> Imported {
+        let tenant = directory.tenant(&ready.change.row.id);
+        let connections = tenant
+            .map(|tenant| tenant.connections.as_slice())
+            .unwrap_or_default();
+        Imported {
+            account_id: ready.change.row.account_id,
+            created: ready.created,
+            secret: ready.made,
+            callback_urls: connections
+                .iter()
+                .map(|connection| (connection.name.clone(), self.callback_url(connection)))
+                .collect(),
         }
-        Ok(imported)
     }
 
     fn prepare(&self, entry: &TenantEntry, resolve: Resolve<'_>) -> Result<Prepared, Vec<String>> {
@@ -127,17 +148,19 @@ impl App {
             return Err(mistakes);
         }
         Ok(Prepared {
-            row: TenantRow {
-                account_id: entry.account_id.clone(),
-                name: entry.name.clone(),
-                options: entry.options(),
-                sealed_signing_secret,
-                sealed_webhook_basic: basic.or(kept_basic).map(|pair| sealed(pair.expose())),
-                disabled: known.is_some_and(|tenant| tenant.disabled),
-                id,
+            change: TenantChange {
+                row: TenantRow {
+                    account_id: entry.account_id.clone(),
+                    name: entry.name.clone(),
+                    options: entry.options(),
+                    sealed_signing_secret,
+                    sealed_webhook_basic: basic.or(kept_basic).map(|pair| sealed(pair.expose())),
+                    disabled: known.is_some_and(|tenant| tenant.disabled),
+                    id,
+                },
+                connections,
+                secret_digest: live.map(|secret| digest(secret.expose().as_bytes())),
             },
-            connections,
-            digest: live.map(|secret| digest(secret.expose().as_bytes())),
             made,
             created: known.is_none(),
         })
@@ -226,31 +249,8 @@ impl App {
         })
     }
 
-    async fn import(&self, ready: Prepared) -> Result<Imported, AppError> {
-        self.store
-            .save_tenant(
-                &ready.row,
-                &ready.connections,
-                ready.digest.as_deref(),
-                self.clock.now(),
-            )
-            .await?;
-        self.refresh_directory().await?;
-        let directory = self.directory();
-        let tenant = directory.tenant(&ready.row.id).ok_or(AppError::NotFound)?;
-        Ok(Imported {
-            account_id: ready.row.account_id,
-            created: ready.created,
-            secret: ready.made,
-            callback_urls: tenant
-                .connections
-                .iter()
-                .map(|connection| (connection.name.clone(), self.callback_url(connection)))
-                .collect(),
-        })
-    }
-
-    /// Makes a new API Secret for a tenant; the old ones live on for `overlap`.
+    /// Makes a new API Secret for a tenant; the old ones live on for `overlap`. Webhooks that
+    /// are sent with the tenant's own pair carry the new one from now on.
     ///
     /// # Errors
     /// [`AppError::NotFound`] or [`AppError::Store`].
@@ -261,13 +261,13 @@ impl App {
     ) -> Result<Private<String>, AppError> {
         let tenant = self.tenant_named(account_id)?;
         let (secret, now) = (new_secret(), self.clock.now());
+        let pair = basic_pair(account_id, &secret);
+        let sealed = self
+            .keys
+            .seal(Purpose::WebhookSecret, &tenant.id, pair.expose().as_bytes());
+        let digest = digest(secret.expose().as_bytes());
         self.store
-            .rotate_secret(
-                &tenant.id,
-                &digest(secret.expose().as_bytes()),
-                now + millis(overlap),
-                now,
-            )
+            .rotate_secret(&tenant.id, &digest, now + millis(overlap), sealed, now)
             .await?;
         Ok(secret)
     }
@@ -316,9 +316,7 @@ impl App {
 
 /// A tenant of a file, checked and sealed.
 struct Prepared {
-    row: TenantRow,
-    connections: Vec<ConnectionRow>,
-    digest: Option<String>,
+    change: TenantChange,
     made: Option<Private<String>>,
     created: bool,
 }
@@ -328,11 +326,4 @@ fn basic_pair(account_id: &str, secret: &Private<String>) -> Private<String> {
         "Basic {}",
         BASE64.encode(format!("{account_id}:{}", secret.expose()))
     ))
-}
-
-fn describe(error: &AppError) -> String {
-    match error {
-        AppError::Store(error) => format!("nothing more was imported: {error}"),
-        other => other.to_string(),
-    }
 }

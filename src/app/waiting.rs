@@ -6,8 +6,8 @@ use adapters::{FetchOrder, Found, Memo};
 
 use crate::app::driving::end;
 use crate::app::{App, AppError};
-use crate::domain::order::{Line, Order, Stage};
-use crate::store::{AttemptRow, Call, CallChange, Change, DeliveryRow, HistoryRow, Saved};
+use crate::domain::order::{HistoryRow, Line, Order, Stage};
+use crate::store::{AttemptRow, Call, CallChange, Change, DeliveryRow, Saved};
 
 /// What a person knows of an order whose end nobody else knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +95,11 @@ impl App {
         let id = order.id.clone();
         match knowledge {
             Knowledge::Is(theirs) => self.adopt_by_person(order, theirs).await?,
+            Knowledge::PlaceAgain if order.sealed_order.is_none() => {
+                return Err(AppError::NotPossible(format!(
+                    "order {id} cannot be placed again, because the applicant's data were erased; end it, and the ATS can order anew"
+                )));
+            }
             Knowledge::PlaceAgain => changed(self.place_again_by_person(order).await?)?,
             Knowledge::End => self.end_by_person(order).await?,
         }
@@ -117,10 +122,7 @@ impl App {
             .await?
             .filter(|owner| owner.id != order.id)
         {
-            return Err(AppError::NotPossible(format!(
-                "{} belongs to order {}",
-                theirs.0, owner.id
-            )));
+            return Err(belongs(theirs, &format!("order {}", owner.id)));
         }
         let directory = self.directory();
         let connection = directory
@@ -145,7 +147,13 @@ impl App {
             )
             .await;
         match found {
-            Ok(Found::One(progress)) => self.adopt(order, &vendor, &progress).await,
+            Ok(Found::One(progress)) => {
+                let found = Line::new("resolved", format!("by a person: it is {}", theirs.0));
+                match self.take_over(&order, &vendor, &progress, found).await? {
+                    Saved::Taken(taken) => Err(belongs(&taken, "another order")),
+                    saved => changed(saved == Saved::Done),
+                }
+            }
             Ok(_) => Err(AppError::NotPossible(format!(
                 "{} does not show {}",
                 vendor.title, theirs.0
@@ -176,6 +184,10 @@ impl App {
         self.signals.deliveries.notify_one();
         Ok(())
     }
+}
+
+fn belongs(theirs: &TheirRef, owner: &str) -> AppError {
+    AppError::NotPossible(format!("{} belongs to {owner}", theirs.0))
 }
 
 fn changed(saved: bool) -> Result<(), AppError> {

@@ -13,8 +13,9 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppError};
+use crate::domain::callback::CallbackRow;
+use crate::domain::delivery::Claimed;
 use crate::domain::order::Order;
-use crate::store::{CallbackRow, Claimed, StoreError};
 
 /// Rows claimed in one go.
 const BATCH: usize = 64;
@@ -26,6 +27,8 @@ const REVISION_POLL: Duration = Duration::from_millis(500);
 const CLOCK_POLL: Duration = Duration::from_secs(10);
 /// How often rare work is looked for.
 const RARE_POLL: Duration = Duration::from_secs(30);
+/// How often what waits is counted.
+const BACKLOG_POLL: Duration = Duration::from_secs(10);
 /// Parked callbacks are kept this long.
 const PARKED_FOR: Duration = Duration::from_secs(72 * 3600);
 
@@ -41,7 +44,7 @@ trait Work: Send + Sync + 'static {
     fn claim(
         app: &App,
         most: i64,
-    ) -> impl Future<Output = Result<Vec<Self::Item>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Self::Item>, AppError>> + Send;
     fn work(app: Arc<App>, item: Self::Item) -> impl Future<Output = Result<(), AppError>> + Send;
 }
 
@@ -57,7 +60,7 @@ impl Work for Placing {
     fn signal(app: &App) -> &Notify {
         &app.signals.placing
     }
-    async fn claim(app: &App, most: i64) -> Result<Vec<Order>, StoreError> {
+    async fn claim(app: &App, most: i64) -> Result<Vec<Order>, AppError> {
         app.claim_due_orders(most).await
     }
     async fn work(app: Arc<App>, order: Order) -> Result<(), AppError> {
@@ -72,7 +75,7 @@ impl Work for Looking {
     fn signal(app: &App) -> &Notify {
         &app.signals.looking
     }
-    async fn claim(app: &App, most: i64) -> Result<Vec<Order>, StoreError> {
+    async fn claim(app: &App, most: i64) -> Result<Vec<Order>, AppError> {
         app.claim_looks(most).await
     }
     async fn work(app: Arc<App>, order: Order) -> Result<(), AppError> {
@@ -87,7 +90,7 @@ impl Work for Callbacks {
     fn signal(app: &App) -> &Notify {
         &app.signals.callbacks
     }
-    async fn claim(app: &App, most: i64) -> Result<Vec<CallbackRow>, StoreError> {
+    async fn claim(app: &App, most: i64) -> Result<Vec<CallbackRow>, AppError> {
         app.claim_callbacks(most).await
     }
     async fn work(app: Arc<App>, row: CallbackRow) -> Result<(), AppError> {
@@ -105,7 +108,7 @@ impl Work for Deliveries {
     fn at_once(app: &App) -> usize {
         app.options.delivery.in_flight
     }
-    async fn claim(app: &App, most: i64) -> Result<Vec<Claimed>, StoreError> {
+    async fn claim(app: &App, most: i64) -> Result<Vec<Claimed>, AppError> {
         app.claim_deliveries(most).await
     }
     async fn work(app: Arc<App>, claimed: Claimed) -> Result<(), AppError> {
@@ -121,24 +124,21 @@ pub fn start(app: &Arc<App>, idle_poll: Duration, stop: &CancellationToken) {
     run::<Callbacks>(app, idle_poll, stop);
     run::<Deliveries>(app, idle_poll, stop);
     every(app, REVISION_POLL, stop, "directory", |app| async move {
-        app.refresh_directory()
-            .await
-            .map(drop)
-            .map_err(AppError::from)
+        app.refresh_directory().await.map(drop)
     });
     every(app, CLOCK_POLL, stop, "clock", |app| async move {
         app.clock.anchor(app.store.now().await?);
         Ok(())
     });
     every(app, RARE_POLL, stop, "catalogs", |app| async move {
-        app.refresh_stale_catalogs()
-            .await
-            .map(drop)
-            .map_err(AppError::from)
+        app.refresh_stale_catalogs().await.map(drop)
     });
     every(app, RARE_POLL, stop, "retention", |app| async move {
         app.expire_parked(PARKED_FOR).await?;
         app.erase_old_data().await.map(drop)
+    });
+    every(app, BACKLOG_POLL, stop, "backlog", |app| async move {
+        app.measure_backlog().await
     });
 }
 
@@ -174,7 +174,7 @@ fn run<W: Work>(app: &Arc<App>, idle_poll: Duration, stop: &CancellationToken) {
     app.tasks.spawn(async move {
         let places = Arc::new(Semaphore::new(W::at_once(&worker)));
         while !stop.is_cancelled() {
-            let claimed = claim_and_start::<W>(&worker, &places).await;
+            let claimed = claim_and_start::<W>(&worker, &places, &stop).await;
             // A full batch means that more is waiting.
             if claimed < BATCH {
                 tokio::select! {
@@ -187,9 +187,15 @@ fn run<W: Work>(app: &Arc<App>, idle_poll: Duration, stop: &CancellationToken) {
     });
 }
 
-async fn claim_and_start<W: Work>(app: &Arc<App>, places: &Arc<Semaphore>) -> usize {
-    // Waiting for one free place here keeps claims from running out while they queue.
-    let Ok(first) = Arc::clone(places).acquire_owned().await else {
+async fn claim_and_start<W: Work>(
+    app: &Arc<App>,
+    places: &Arc<Semaphore>,
+    stop: &CancellationToken,
+) -> usize {
+    // Waiting for one free place here keeps claims from running out while they queue. A place that
+    // gets free because everything ends is not for a new claim.
+    let free = stop.run_until_cancelled(Arc::clone(places).acquire_owned());
+    let Some(Ok(first)) = free.await else {
         return 0;
     };
     let most = BATCH.min(places.available_permits() + 1);

@@ -14,6 +14,7 @@ mod sources;
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 pub use error::{ConfigError, Mistake, Place};
 pub use kinds::{CacheUrl, LogFormat, LogLevel, StoreUrl};
@@ -57,6 +58,11 @@ pub fn load(file: Option<&Path>) -> Result<Settings, ConfigError> {
         .as_ref()
         .map(|(name, text)| (name.as_str(), text.as_str()));
     Settings::from_sources(file, environment())
+}
+
+/// A duration as settings write it, such as `24h`; else what would be right.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    kinds::Setting::parse(text)
 }
 
 impl Settings {
@@ -132,8 +138,6 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn file(text: &str) -> Result<Settings, ConfigError> {

@@ -35,6 +35,29 @@ const LONGEST_WISH: Duration = Duration::from_secs(24 * 3600);
 /// From this attempt on an operator sees a failing delivery.
 pub const ATTEMPTS_BEFORE_NOTICE: i64 = 3;
 
+/// A lane that was claimed, with its head.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The lane.
+    pub order_id: String,
+    /// Whose it is.
+    pub tenant_id: String,
+    /// Where it goes.
+    pub origin: String,
+    /// The head's place in the lane.
+    pub sequence: i64,
+    /// The number of the attempt that begins now, from 1.
+    pub attempt: i64,
+    /// The lease.
+    pub token: String,
+    /// The head's id, the same over all attempts.
+    pub webhook_id: String,
+    /// Its bytes.
+    pub body: String,
+    /// The whole address.
+    pub webhook_url: String,
+}
+
 /// How one attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempted {
@@ -60,6 +83,17 @@ pub enum Next {
     Again(Millis),
     /// Over, for this reason.
     Dead(DeadReason),
+}
+
+impl Next {
+    /// What follows in one word, for metrics.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Again(_) => "again",
+            Self::Dead(_) => "dead",
+        }
+    }
 }
 
 /// Why a delivery was given up.

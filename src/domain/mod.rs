@@ -2,6 +2,7 @@
 //! No I/O and no clock: time comes in as an argument.
 
 pub mod ats_order;
+pub mod callback;
 pub mod catalog;
 pub mod delivery;
 pub mod looking;

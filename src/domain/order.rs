@@ -1,7 +1,7 @@
 //! One background check: its stages, and the only function that moves it, [`apply`].
 
 use adapters::Memo;
-use adapters::vocabulary::{Millis, OurRef, Outcome, Progress, Report, Standing, TheirRef};
+use adapters::vocabulary::{Millis, OurRef, Outcome, Progress, Standing, TheirRef};
 use serde::{Deserialize, Serialize};
 
 /// Where an order stands. The first six are open, the others end it.
@@ -202,8 +202,9 @@ pub struct Order {
     pub memo: Memo,
     /// The ATS's order, sealed; gone once the vendor has accepted.
     pub sealed_order: Option<Vec<u8>>,
-    /// Where the report is read.
-    pub report: Option<Report>,
+    /// Where the report is read ([`adapters::vocabulary::Report`]), sealed: some links show the
+    /// report to whoever has them.
+    pub sealed_report: Option<Vec<u8>>,
     /// Raised to revoke result links.
     pub link_generation: i64,
     /// Who places or resolves it now.
@@ -247,6 +248,17 @@ impl Line {
     }
 }
 
+/// A line of history, as it was saved.
+#[derive(Clone, Debug, Serialize)]
+pub struct HistoryRow {
+    /// When, in milliseconds since the Unix epoch.
+    pub at: Millis,
+    /// What happened.
+    pub kind: String,
+    /// More of it.
+    pub detail: String,
+}
+
 /// Where news of an order comes from, which decides what it may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -265,6 +277,8 @@ pub struct Verdict {
     pub moved: bool,
     /// The order should be looked at now: the news cannot be taken at its word.
     pub look: bool,
+    /// The order stands where the news says, so what else it says is of this order as it is now.
+    pub taken: bool,
 }
 
 /// Applies news to an order: the only place where a stage or a result changes because of what a
@@ -272,7 +286,8 @@ pub struct Verdict {
 ///
 /// A payload may only move an open order forward by rank; a complete order it may only make worse,
 /// and it makes us look. A fetched answer may move an open order in any direction, and a terminal
-/// one where the vendor reopens orders. An unknown word (`standing` is `None`) moves nothing.
+/// one where the vendor reopens orders. An unknown word (`standing` is `None`) moves nothing, but
+/// what the vendor itself shows us under a reference of its own is placed, whatever it calls it.
 pub fn apply(
     order: &mut Order,
     news: &Progress,
@@ -281,9 +296,13 @@ pub fn apply(
     now: Millis,
 ) -> Verdict {
     let before = (order.stage, order.result);
-    let mut look = false;
-    if let Some(standing) = news.standing {
-        let (stage, result) = staged(standing);
+    let (mut look, mut taken) = (false, false);
+    let unplaced = before.0.is_unplaced();
+    let to = match news.standing {
+        None if unplaced && source != Source::Payload => Some((Stage::InProgress, None)),
+        standing => standing.map(staged),
+    };
+    if let Some((stage, result)) = to {
         match decide(before, (stage, result), source, reopens) {
             Decision::Keep => {}
             Decision::Look => look = true,
@@ -293,11 +312,14 @@ pub fn apply(
                 look = and_look;
             }
         }
-        if (order.stage, order.result) == (stage, result) {
-            take_details(order, news);
+        taken = (order.stage, order.result) == (stage, result);
+        if taken {
+            order.detail.clone_from(&news.detail);
         }
     }
     take_references(order, news);
+    // A payload has told that the vendor has the order, and not where it stands.
+    look |= order.stage.is_unplaced();
     let moved = (order.stage, order.result) != before;
     if moved {
         order.updated_at = now;
@@ -312,7 +334,7 @@ pub fn apply(
         order.lease_until = None;
         order.due_at = None;
     }
-    Verdict { moved, look }
+    Verdict { moved, look, taken }
 }
 
 enum Decision {
@@ -358,13 +380,6 @@ fn staged(standing: Standing) -> Standpoint {
     }
 }
 
-fn take_details(order: &mut Order, news: &Progress) {
-    order.detail.clone_from(&news.detail);
-    if news.report.is_some() {
-        order.report.clone_from(&news.report);
-    }
-}
-
 /// The vendor has the order under this reference, whoever was answered what for it.
 fn take_references(order: &mut Order, news: &Progress) {
     order.accepted = true;
@@ -401,7 +416,7 @@ pub(crate) mod tests {
             version: 1,
             memo: Memo::default(),
             sealed_order: Some(vec![1]),
-            report: None,
+            sealed_report: None,
             link_generation: 1,
             lease_token: None,
             lease_until: None,
@@ -511,11 +526,26 @@ pub(crate) mod tests {
                 apply(&mut order, &news, source, true, 5),
                 Verdict {
                     moved: false,
-                    look: false
+                    look: false,
+                    taken: false
                 }
             );
             assert_eq!(order.stage, Stage::InProgress);
         }
+    }
+
+    #[test]
+    fn an_order_that_the_vendor_has_is_placed_whatever_word_it_uses() {
+        let news = Progress::new(TheirRef("t".into()), None);
+        for source in [Source::Answer, Source::Fetched] {
+            let mut order = order(Stage::Unconfirmed, None);
+            assert!(apply(&mut order, &news, source, false, 5).moved);
+            assert_eq!((order.stage, order.sealed_order), (Stage::InProgress, None));
+        }
+        let mut order = order(Stage::Unconfirmed, None);
+        let verdict = apply(&mut order, &news, Source::Payload, false, 5);
+        assert_eq!((verdict.moved, verdict.look), (false, true));
+        assert_eq!(order.their_ref, Some(news.theirs));
     }
 
     #[test]

@@ -1,11 +1,39 @@
 //! A tenant (one client account of the ATS), its words, and its connections to vendors.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use adapters::vocabulary::{Outcome, Private};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::order::{Stage, result_word};
+
+/// The pace of a tenant's requests, kept as the one number that the generic cell rate algorithm
+/// needs: when the requests let through so far would have been due at an even pace.
+#[derive(Debug, Default)]
+pub struct Pace(AtomicI64);
+
+impl Pace {
+    /// Lets one request through at `now` (in microseconds of any clock that only rises), where not
+    /// more than a second's worth of requests comes at once.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub fn take(&self, per_second: u32, now: i64) -> Result<(), Duration> {
+        let interval = 1_000_000 / i64::from(per_second.max(1));
+        let due = self.0.load(Ordering::Relaxed).max(now);
+        if due - now > 1_000_000 - interval {
+            let wait = due - now - (1_000_000 - interval);
+            return Err(Duration::from_micros(wait.unsigned_abs()));
+        }
+        // Two requests at the same instant may both read `due`; adding keeps both counted.
+        self.0.fetch_max(now, Ordering::Relaxed);
+        self.0.fetch_add(interval, Ordering::Relaxed);
+        Ok(())
+    }
+}
 
 /// A client account of the ATS.
 #[derive(Clone, Debug)]
@@ -22,8 +50,10 @@ pub struct Tenant {
     pub disabled: bool,
     /// How it wants to be served.
     pub options: TenantOptions,
+    /// How fast it calls; shared by every reading of the tenant.
+    pub pace: Arc<Pace>,
     /// Its connections, oldest first.
-    pub connections: Vec<std::sync::Arc<Connection>>,
+    pub connections: Vec<Arc<Connection>>,
     /// What signs its webhooks, `whsec_...`, where it has one.
     pub signing_secret: Option<Private<String>>,
     /// Its own Basic pair for webhooks that ask for it, as the header's value.
@@ -32,7 +62,7 @@ pub struct Tenant {
 
 impl Tenant {
     /// Its connection of that id.
-    pub fn connection(&self, id: &str) -> Option<&std::sync::Arc<Connection>> {
+    pub fn connection(&self, id: &str) -> Option<&Arc<Connection>> {
         self.connections
             .iter()
             .find(|connection| connection.id == id)
@@ -281,6 +311,19 @@ impl OfferKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pace_lets_a_seconds_worth_through_at_once_and_then_one_at_a_time() {
+        let pace = Pace::default();
+        let now = 5_000_000;
+        for _ in 0..10 {
+            assert_eq!(pace.take(10, now), Ok(()));
+        }
+        assert_eq!(pace.take(10, now), Err(Duration::from_millis(100)));
+        assert_eq!(pace.take(10, now + 100_000), Ok(()));
+        assert!(pace.take(10, now + 100_001).is_err());
+        assert_eq!(pace.take(10, now + 9_000_000), Ok(()));
+    }
 
     #[test]
     fn words_left_out_keep_their_defaults_and_a_wrong_stage_is_named() {

@@ -148,13 +148,6 @@ impl Judge {
     ///
     /// If the addresses of the local interfaces cannot be read.
     pub fn new(allow: Vec<IpNet>) -> io::Result<Self> {
-        if !allow.is_empty() {
-            let ranges = allow.iter().map(IpNet::to_string).collect::<Vec<_>>();
-            tracing::warn!(
-                allow = ranges.join(" "),
-                "webhooks may go to the ranges in egress.allow, private or not"
-            );
-        }
         Self::with_interfaces(allow, read_interfaces)
     }
 

@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::auth::Caller;
@@ -16,7 +17,6 @@ use super::routes::{Edge, read_body};
 use crate::app::App;
 use crate::domain::ats_order::AtsOrder;
 use crate::domain::order::{Order, Stage, result_word};
-use crate::store::HistoryRow;
 
 /// `GET or POST /v1/packages`: query and body are ignored.
 pub(super) async fn packages(
@@ -107,7 +107,16 @@ struct Status<'a> {
     detail: Option<&'a str>,
     waiting_for_a_person: bool,
     result_link_url: String,
-    history: Vec<HistoryRow>,
+    history: Vec<HistoryEntry>,
+}
+
+/// A line of an order's history.
+#[derive(Serialize)]
+struct HistoryEntry {
+    /// RFC 3339, UTC.
+    at: String,
+    kind: String,
+    detail: String,
 }
 
 /// `GET /v1/orders/{background_check_id}`.
@@ -119,10 +128,16 @@ pub(super) async fn order_status(
     let order = app.tenant_order(&tenant.id, &background_check_id).await?;
     let story = app.story(order).await?;
     let link = app.result_link(&story.order);
-    Ok(Json(status(&story.order, link, story.history)).into_response())
+    let history = story.history.into_iter().map(|line| HistoryEntry {
+        at: Timestamp::from_millisecond(line.at)
+            .map_or_else(|_| line.at.to_string(), |at| at.to_string()),
+        kind: line.kind,
+        detail: line.detail,
+    });
+    Ok(Json(status(&story.order, link, history.collect())).into_response())
 }
 
-fn status(order: &Order, result_link_url: String, history: Vec<HistoryRow>) -> Status<'_> {
+fn status(order: &Order, result_link_url: String, history: Vec<HistoryEntry>) -> Status<'_> {
     Status {
         background_check_id: &order.background_check_id,
         tracking_id: &order.tracking_id,

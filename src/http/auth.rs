@@ -1,7 +1,8 @@
 //! Who is calling: HTTP Basic with Account ID and API Secret. An unknown account and a wrong secret
 //! get the same bytes after the same work.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use axum::extract::FromRequestParts;
 use base64::Engine as _;
@@ -35,8 +36,19 @@ impl FromRequestParts<Arc<App>> for Caller {
             .cloned()
             .ok_or_else(ApiError::unauthorized)?;
         tracing::Span::current().record("tenant", tenant.id.as_str());
+        let since_start = i64::try_from(started().elapsed().as_micros()).unwrap_or(i64::MAX / 2);
+        tenant
+            .pace
+            .take(tenant.options.requests_per_second, since_start)
+            .map_err(ApiError::too_many)?;
         Ok(Self(tenant))
     }
+}
+
+/// A moment in this process's life, from which the pace of tenants is measured.
+fn started() -> Instant {
+    static STARTED: OnceLock<Instant> = OnceLock::new();
+    *STARTED.get_or_init(Instant::now)
 }
 
 /// `Basic` and base64, whatever the case of the word.

@@ -10,7 +10,6 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::app::AppError;
-use crate::store::StoreError;
 
 /// An answer that is not a success. The request's id is put in on the way out.
 #[derive(Clone, Debug)]
@@ -64,6 +63,22 @@ impl ApiError {
             retry_after: Some(retry_after),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
         }
+    }
+
+    pub(super) fn too_many(retry_after: Duration) -> Self {
+        let message = "This account sends more requests than it may; please slow down.";
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message)
+        }
+    }
+
+    fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something went wrong on our side; support can find it by the request's id.",
+        )
     }
 
     fn with(mut self, field: Option<String>) -> Self {
@@ -127,23 +142,20 @@ impl From<AppError> for ApiError {
                 retry_after: Some(retry_after),
                 ..answer(StatusCode::SERVICE_UNAVAILABLE, "vendor_unavailable")
             },
+            AppError::CancelUnconfirmed { retry_after } => Self {
+                retry_after: Some(retry_after),
+                ..answer(StatusCode::SERVICE_UNAVAILABLE, "cancel_unconfirmed")
+            },
             AppError::Unconfirmed => answer(StatusCode::GATEWAY_TIMEOUT, "order_unconfirmed"),
             AppError::NotPossible(_) => answer(StatusCode::CONFLICT, "not_possible"),
-            AppError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
-        match error {
-            StoreError::Unavailable(_) => Self::unavailable(Duration::from_secs(2)),
-            _ => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "Something went wrong on our side; support can find it by the request's id.",
-            ),
+            AppError::Store(_) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
+                if error.is_outage() {
+                    Self::unavailable(Duration::from_secs(2))
+                } else {
+                    Self::internal()
+                }
+            }
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
-
-use crate::telemetry;
+use metrics_exporter_prometheus::PrometheusHandle;
 
 /// Whether traffic should come here: started, and not draining.
 #[derive(Clone, Debug, Default)]
@@ -41,10 +41,10 @@ pub(super) async fn ready(State(readiness): State<Readiness>) -> Response {
 }
 
 /// `GET /metrics`, in the Prometheus text format.
-pub(super) async fn metrics() -> Response {
+pub(super) async fn metrics(Extension(metrics): Extension<PrometheusHandle>) -> Response {
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4")],
-        telemetry::metrics().render(),
+        metrics.render(),
     )
         .into_response()
 }

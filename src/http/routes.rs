@@ -11,12 +11,14 @@ use axum::routing::{any, get, post};
 use axum::{Extension, Router};
 use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use metrics_exporter_prometheus::PrometheusHandle;
 use tracing::Instrument as _;
 
 use super::error::ApiError;
 use super::operations::Readiness;
 use super::{ats, callbacks, operations as ops, results};
 use crate::app::App;
+use crate::trace::Trace;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -44,7 +46,7 @@ pub fn public(app: Arc<App>, edge: Edge) -> Router {
         .route("/v1/logo.png", get(ats::logo))
         .route(
             "/background_checks/{tracking_id}/results",
-            get(results::page).post(results::report),
+            get(results::show).post(results::report),
         )
         .route("/callbacks/{vendor}/{token}", any(callbacks::receive))
         .fallback(async || ApiError::not_found())
@@ -61,12 +63,13 @@ pub fn public(app: Arc<App>, edge: Edge) -> Router {
 }
 
 /// The routes of the operations listener.
-pub fn operations(readiness: Readiness) -> Router {
+pub fn operations(readiness: Readiness, metrics: PrometheusHandle) -> Router {
     Router::new()
         .route("/healthz", get(ops::health))
         .route("/readyz", get(ops::ready))
         .route("/metrics", get(ops::metrics))
         .with_state(readiness)
+        .layer(Extension(metrics))
 }
 
 /// Gives the request an id and a span, counts it, and writes an error's answer. The span names the
@@ -80,8 +83,18 @@ async fn observe(request: Request, next: Next) -> Response {
         .map_or("(none)", MatchedPath::as_str)
         .to_owned();
     let method = request.method().clone();
-    let span = tracing::info_span!("request", request_id = %id, %method, %route, tenant = tracing::field::Empty);
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let given = request
+        .headers()
+        .get("traceparent")
+        .and_then(|value| value.to_str().ok());
+    let trace = given.and_then(Trace::parse).unwrap_or_else(Trace::begin);
+    let span = tracing::info_span!(
+        "request", request_id = %id, trace_id = %trace, %method, %route, tenant = tracing::field::Empty
+    );
+    let mut response = trace
+        .scope(next.run(request))
+        .instrument(span.clone())
+        .await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         response = error.answer(&id);
     } else if response.status() == StatusCode::METHOD_NOT_ALLOWED {

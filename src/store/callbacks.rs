@@ -1,53 +1,11 @@
 //! The inbox of vendor callbacks: sealed when they arrive, erased when they are settled.
 
 use adapters::vocabulary::Millis;
-use serde::Serialize;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::{Columns, Store, StoreError};
-
-/// Where a callback stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CallbackState {
-    /// To be applied.
-    New,
-    /// Unreadable, or of an order we do not know (yet).
-    Parked,
-    /// Applied, ignored or expired; its body is erased.
-    Settled,
-}
-
-impl CallbackState {
-    fn parse(word: &str) -> Self {
-        match word {
-            "new" => Self::New,
-            "parked" => Self::Parked,
-            _ => Self::Settled,
-        }
-    }
-}
-
-/// A callback in the inbox.
-#[derive(Clone, Debug, Serialize)]
-pub struct CallbackRow {
-    /// Ours, internal.
-    pub id: String,
-    /// From which connection's vendor.
-    pub connection_id: String,
-    /// The sealed bytes; gone once it is settled.
-    #[serde(skip)]
-    pub sealed_body: Option<Vec<u8>>,
-    /// Where it stands.
-    pub state: CallbackState,
-    /// What became of it, a phrase.
-    pub reason: Option<String>,
-    /// When it came.
-    pub received_at: Millis,
-    /// When it was settled.
-    pub settled_at: Option<Millis>,
-}
+use crate::domain::callback::{CallbackRow, CallbackState};
 
 /// How taking a callback in ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +19,7 @@ pub enum Inserted {
 }
 
 impl Store {
-    /// Takes a verified callback in, once per connection and digest among unsettled ones.
+    /// Takes a verified callback in, once per connection and digest.
     ///
     /// # Errors
     /// [`StoreError`]; the vendor is then told to try again.
@@ -75,9 +33,7 @@ impl Store {
     ) -> Result<Inserted, StoreError> {
         let inserted = sqlx::query(
             "INSERT INTO callbacks (id, connection_id, digest, sealed_body, state, due_at, received_at) \
-             SELECT $1, $2, $3, $4, 'new', $5, $5 WHERE NOT EXISTS \
-             (SELECT 1 FROM callbacks WHERE connection_id = $2 AND digest = $3 AND state = 'settled') \
-             ON CONFLICT (connection_id, digest) WHERE state <> 'settled' DO NOTHING",
+             VALUES ($1, $2, $3, $4, 'new', $5, $5) ON CONFLICT (connection_id, digest) DO NOTHING",
         )
         .bind(id)
         .bind(connection_id)
@@ -89,16 +45,15 @@ impl Store {
         if inserted.rows_affected() == 1 {
             return Ok(Inserted::New);
         }
-        let unsettled =
-            sqlx::query("SELECT id FROM callbacks WHERE connection_id = $1 AND digest = $2 AND state <> 'settled'")
+        let row =
+            sqlx::query("SELECT state FROM callbacks WHERE connection_id = $1 AND digest = $2")
                 .bind(connection_id)
                 .bind(digest)
-                .fetch_optional(&self.writer)
+                .fetch_one(&self.writer)
                 .await?;
-        Ok(if unsettled.is_some() {
-            Inserted::Repeated
-        } else {
-            Inserted::SettledBefore
+        Ok(match CallbackState::parse(&row.text("state")?) {
+            CallbackState::Settled => Inserted::SettledBefore,
+            CallbackState::New | CallbackState::Parked => Inserted::Repeated,
         })
     }
 
@@ -113,9 +68,9 @@ impl Store {
         most: i64,
     ) -> Result<Vec<CallbackRow>, StoreError> {
         let sql = self.claim(
-            "UPDATE callbacks SET due_at = $1 \
-             WHERE id IN (SELECT id FROM callbacks WHERE due_at <= $2 ORDER BY due_at LIMIT $3 {skip_locked}) \
-             AND due_at <= $2 RETURNING id, connection_id, sealed_body, state, reason, received_at, settled_at",
+            "WITH due AS MATERIALIZED (SELECT id FROM callbacks WHERE due_at <= $2 ORDER BY due_at LIMIT $3 {skip_locked}) \
+             UPDATE callbacks SET state = 'new', due_at = $1 \
+             WHERE id IN (SELECT id FROM due) AND due_at <= $2 RETURNING id, connection_id, sealed_body, state, reason, received_at, settled_at",
         );
         let rows = sqlx::query(sql)
             .bind(until)
@@ -142,14 +97,21 @@ impl Store {
         settle(&mut connection, id, reason, now).await
     }
 
-    /// Parks a callback until an order gains a reference, an operator retries it, or it expires.
+    /// Parks a callback until an order gains a reference, an operator retries it, or it expires; in
+    /// any case until `due_at`, because its order may gain its reference while it is being parked.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn park_callback(&self, id: &str, reason: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE callbacks SET state = 'parked', reason = $2, due_at = NULL WHERE id = $1 AND state <> 'settled'")
+    pub async fn park_callback(
+        &self,
+        id: &str,
+        reason: &str,
+        due_at: Millis,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE callbacks SET state = 'parked', reason = $2, due_at = $3 WHERE id = $1 AND state <> 'settled'")
             .bind(id)
             .bind(reason)
+            .bind(due_at)
             .execute(&self.writer)
             .await?;
         Ok(())
@@ -207,6 +169,23 @@ impl Store {
     }
 }
 
+/// Makes the parked callbacks of a connection due, in the transaction that gives an order a
+/// reference.
+pub(super) async fn wake_parked(
+    connection: &mut AnyConnection,
+    connection_id: &str,
+    now: Millis,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE callbacks SET state = 'new', due_at = $2 WHERE connection_id = $1 AND state = 'parked'",
+    )
+    .bind(connection_id)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Settles a callback and erases its body, in the transaction of what it caused.
 pub(super) async fn settle(
     connection: &mut AnyConnection,
@@ -215,7 +194,8 @@ pub(super) async fn settle(
     now: Millis,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE callbacks SET state = 'settled', reason = $2, sealed_body = NULL, due_at = NULL, settled_at = $3 WHERE id = $1",
+        "UPDATE callbacks SET state = 'settled', reason = $2, sealed_body = NULL, due_at = NULL, settled_at = $3 \
+         WHERE id = $1 AND state <> 'settled'",
     )
     .bind(id)
     .bind(reason)

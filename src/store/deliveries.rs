@@ -1,8 +1,12 @@
 //! Deliveries to the ATS. The order is the lane: its updates go out one at a time, in their
 //! sequence, and a waiting one that a newer one has overtaken is never sent.
 //!
-//! The lane's row is what is claimed, and the head is read from that row: looking the head up in a
-//! statement of its own could return a stale one, and claiming items would skip a locked head.
+//! The lane's row is what is claimed, never an item: that would skip a locked head and take what
+//! stands behind it. The head is read after the claim, in a statement of its own, where the lane's
+//! row says it is: the statement that claims sees the items as they were when it began, so the head
+//! it would find may be one that somebody has ended in between.
+//!
+//! Everybody locks the lane's row before the items, so that nobody waits in a circle.
 
 use adapters::vocabulary::Millis;
 use serde::Serialize;
@@ -10,7 +14,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::{Columns, Store, StoreError, new_id};
-use crate::domain::delivery::Next;
+use crate::domain::delivery::{Claimed, Next};
 use crate::domain::order::Order;
 
 /// An update to be sent, made in the transaction that changes its order.
@@ -20,29 +24,6 @@ pub struct NewDelivery {
     pub body: String,
     /// Where they go, without the path: attempts to one origin share a cap.
     pub origin: String,
-}
-
-/// A lane that was claimed, with its head.
-#[derive(Clone, Debug)]
-pub struct Claimed {
-    /// The lane.
-    pub order_id: String,
-    /// Whose it is.
-    pub tenant_id: String,
-    /// Where it goes.
-    pub origin: String,
-    /// The head's place in the lane.
-    pub sequence: i64,
-    /// The number of the attempt that begins now, from 1.
-    pub attempt: i64,
-    /// The lease.
-    pub token: String,
-    /// The head's id, the same over all attempts.
-    pub webhook_id: String,
-    /// Its bytes.
-    pub body: String,
-    /// The whole address.
-    pub webhook_url: String,
 }
 
 /// How an attempt ended, to be settled.
@@ -169,8 +150,8 @@ async fn supersede(
 }
 
 impl Store {
-    /// Claims due lanes, each leased to `token` until `until`, with their heads. A lane whose lease
-    /// runs out is due again by itself.
+    /// Claims due lanes until `until`, with their heads. `token` is new with
+    /// new with each claim. A lane whose lease runs out is due again by itself.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -182,61 +163,61 @@ impl Store {
         most: i64,
     ) -> Result<Vec<Claimed>, StoreError> {
         let sql = self.claim(
-            "UPDATE lanes SET lease_token = $1, due_at = $2, attempts = attempts + 1 \
-             WHERE order_id IN (SELECT order_id FROM lanes WHERE due_at <= $3 ORDER BY due_at LIMIT $4 {skip_locked}) \
-             AND due_at <= $3 RETURNING order_id, tenant_id, origin, head, attempts",
+            "WITH due AS MATERIALIZED (SELECT order_id FROM lanes WHERE due_at <= $3 ORDER BY due_at LIMIT $4 {skip_locked}) \
+             UPDATE lanes SET lease_token = $1, due_at = $2, attempts = attempts + 1 \
+             WHERE order_id IN (SELECT order_id FROM due) AND due_at <= $3",
         );
-        let rows = sqlx::query(sql)
+        let leased = sqlx::query(sql)
             .bind(token)
             .bind(until)
             .bind(now)
             .bind(most)
-            .fetch_all(&self.writer)
+            .execute(&self.writer)
             .await?;
-        let mut claimed = Vec::with_capacity(rows.len());
-        for row in &rows {
-            claimed.push(self.head_of(row, token).await?);
+        if leased.rows_affected() == 0 {
+            return Ok(Vec::new());
         }
-        Ok(claimed)
-    }
-
-    async fn head_of(&self, lane: &AnyRow, token: &str) -> Result<Claimed, StoreError> {
-        let (order_id, sequence) = (lane.text("order_id")?, lane.number("head")?);
-        let row = sqlx::query(
-            "SELECT deliveries.webhook_id, deliveries.body, orders.webhook_url FROM deliveries \
-             JOIN orders ON orders.id = deliveries.order_id WHERE deliveries.order_id = $1 AND deliveries.sequence = $2",
+        let rows = sqlx::query(
+            "SELECT lanes.order_id, lanes.tenant_id, lanes.origin, lanes.head, lanes.attempts, lanes.lease_token, \
+             deliveries.webhook_id, deliveries.body, orders.webhook_url FROM lanes \
+             JOIN deliveries ON deliveries.order_id = lanes.order_id AND deliveries.sequence = lanes.head \
+             JOIN orders ON orders.id = lanes.order_id WHERE lanes.lease_token = $1",
         )
-        .bind(&order_id)
-        .bind(sequence)
-        .fetch_one(&self.writer)
+        .bind(token)
+        .fetch_all(&self.writer)
         .await?;
-        Ok(Claimed {
-            tenant_id: lane.text("tenant_id")?,
-            origin: lane.text("origin")?,
-            attempt: lane.number("attempts")?,
-            token: token.to_owned(),
-            webhook_id: row.text("webhook_id")?,
-            body: row.text("body")?,
-            webhook_url: row.text("webhook_url")?,
-            order_id,
-            sequence,
-        })
+        rows.iter().map(read_claimed).collect()
     }
 
-    /// Gives claimed lanes back without an attempt, because a cap was reached.
+    /// Gives a claimed lane back without an attempt, because a cap was reached. Where a newer update
+    /// has come in the meantime, that one is the next.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn release_lane(&self, claimed: &Claimed, due_at: Millis) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE lanes SET due_at = $3, attempts = attempts - 1, lease_token = NULL \
-             WHERE order_id = $1 AND lease_token = $2",
+    pub async fn release_lane(
+        &self,
+        claimed: &Claimed,
+        due_at: Millis,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let lane = sqlx::query(
+            "UPDATE lanes SET lease_token = NULL, head = last, \
+             attempts = CASE WHEN last > head THEN 0 ELSE attempts - 1 END, due_at = $3 \
+             WHERE order_id = $1 AND lease_token = $2 RETURNING last",
         )
         .bind(&claimed.order_id)
         .bind(&claimed.token)
         .bind(due_at)
-        .execute(&self.writer)
+        .fetch_optional(&mut *transaction)
         .await?;
+        if let Some(lane) = lane {
+            let last = lane.number("last")?;
+            if last > claimed.sequence {
+                supersede(&mut transaction, &claimed.order_id, last, last, now).await?;
+            }
+        }
+        transaction.commit().await?;
         Ok(())
     }
 
@@ -305,24 +286,30 @@ impl Store {
     /// [`StoreError`].
     pub async fn redeliver(&self, order_id: &str, now: Millis) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        let revived = sqlx::query(
-            "UPDATE deliveries SET state = 'pending', reason = NULL, ended_at = NULL WHERE order_id = $1 AND state = 'dead' \
-             AND sequence = (SELECT last FROM lanes WHERE order_id = $1)",
+        let lane = sqlx::query(
+            "UPDATE lanes SET head = last, attempts = 0, due_at = $2, closed = 0 \
+             WHERE order_id = $1 RETURNING last",
         )
         .bind(order_id)
+        .bind(now)
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some(lane) = lane else {
+            transaction.rollback().await?;
+            return Ok(false);
+        };
+        let revived = sqlx::query(
+            "UPDATE deliveries SET state = 'pending', reason = NULL, ended_at = NULL \
+             WHERE order_id = $1 AND sequence = $2 AND state = 'dead'",
+        )
+        .bind(order_id)
+        .bind(lane.number("last")?)
         .execute(&mut *transaction)
         .await?;
         if revived.rows_affected() == 0 {
             transaction.rollback().await?;
             return Ok(false);
         }
-        sqlx::query(
-            "UPDATE lanes SET head = last, attempts = 0, due_at = $2, closed = 0, lease_token = NULL WHERE order_id = $1",
-        )
-        .bind(order_id)
-        .bind(now)
-        .execute(&mut *transaction)
-        .await?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -440,6 +427,20 @@ async fn record_attempt(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+fn read_claimed(row: &AnyRow) -> Result<Claimed, StoreError> {
+    Ok(Claimed {
+        order_id: row.text("order_id")?,
+        tenant_id: row.text("tenant_id")?,
+        origin: row.text("origin")?,
+        sequence: row.number("head")?,
+        attempt: row.number("attempts")?,
+        token: row.text("lease_token")?,
+        webhook_id: row.text("webhook_id")?,
+        body: row.text("body")?,
+        webhook_url: row.text("webhook_url")?,
+    })
 }
 
 fn read_delivery(row: &AnyRow) -> Result<DeliveryRow, StoreError> {

@@ -65,7 +65,7 @@ impl Store {
             .await
         {
             Ok(row) => row.try_get::<i64, _>("value")?,
-            Err(sqlx::Error::Database(_)) => 0,
+            Err(sqlx::Error::Database(error)) if is_missing_table(&*error) => 0,
             Err(error) => return Err(error.into()),
         };
         match found.cmp(&SCHEMA_VERSION) {
@@ -78,4 +78,9 @@ impl Store {
             ))),
         }
     }
+}
+
+/// PostgreSQL: `undefined_table`. SQLite has no code of its own for it.
+fn is_missing_table(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")
 }

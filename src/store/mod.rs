@@ -9,28 +9,35 @@
 //! Rows are changed by version: read, decide, `UPDATE ... WHERE version = ...`. Nobody holds a row
 //! lock while thinking, and the same text is right on both databases.
 
+mod backlog;
 mod callbacks;
+mod calls;
 mod catalogs;
 mod deliveries;
 mod migrations;
+mod order_rows;
 mod orders;
+mod sealed;
 mod tenants;
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::vocabulary::Millis;
 use sqlx::any::{AnyPoolOptions, AnyRow};
-use sqlx::{Any, AnyPool, AssertSqlSafe, Row, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Row, Transaction};
 
-pub use callbacks::{CallbackRow, CallbackState, Inserted};
+pub use backlog::Backlog;
+pub use callbacks::Inserted;
+pub use calls::{Call, CallChange};
 pub use catalogs::{OfferRow, StoredCatalog};
-pub use deliveries::{AttemptRow, Claimed, DeliveryRow, NewDelivery, Settled, Settlement};
+pub use deliveries::{AttemptRow, DeliveryRow, NewDelivery, Settled, Settlement};
 pub use migrations::SCHEMA_VERSION;
-pub use orders::{Call, CallChange, Change, HistoryRow, Placement, Saved};
-pub use tenants::{ConnectionRow, SecretRow, TenantRow};
+pub use orders::{Change, Placement, Saved};
+pub use sealed::{SEALED_COLUMNS, SealedColumn, SealedValue};
+pub use tenants::{ConnectionRow, SecretRow, TenantChange, TenantRow};
 
 /// How long a caller waits for a free connection before it is told that there is no database.
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(3);
@@ -61,9 +68,12 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::Database(database) if is_permanent(&**database) => Self::Statement(error),
-            sqlx::Error::ColumnNotFound(_)
+            sqlx::Error::RowNotFound
+            | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::ColumnDecode { .. }
-            | sqlx::Error::Decode(_) => Self::Statement(error),
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::Encode(_)
+            | sqlx::Error::AnyDriverError(_) => Self::Statement(error),
             _ => Self::Unavailable(error),
         }
     }
@@ -72,18 +82,19 @@ impl From<sqlx::Error> for StoreError {
 /// A violated constraint or a wrong statement stays wrong; everything else a database says
 /// (shutting down, read-only, disk full, locked) may pass.
 fn is_permanent(error: &dyn sqlx::error::DatabaseError) -> bool {
-    if error.is_unique_violation() || error.is_foreign_key_violation() || error.is_check_violation()
-    {
-        return true;
-    }
     let code = error.code().unwrap_or_default();
-    // PostgreSQL classes 22 (data), 23 (constraint), 42 (syntax, schema); SQLite 1 (error), 19.
-    ["22", "23", "42"]
-        .iter()
-        .any(|class| code.len() == 5 && code.starts_with(class))
-        || code == "1"
-        || code == "19"
+    match code.parse::<u32>() {
+        // SQLite: 1 (error) and 19 (constraint); the bits above the low eight say more of the same.
+        Ok(number) if code.len() < POSTGRES_CODE => matches!(number & 0xff, 1 | 19),
+        // PostgreSQL: classes 22 (data), 23 (constraint), 42 (syntax, schema).
+        _ => ["22", "23", "42"]
+            .iter()
+            .any(|class| code.len() == POSTGRES_CODE && code.starts_with(class)),
+    }
 }
+
+/// PostgreSQL's codes have five characters, SQLite's have four digits at most.
+const POSTGRES_CODE: usize = 5;
 
 /// What differs between the two databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +148,8 @@ pub struct StoreOptions {
     pub url: String,
     /// Most connections at once (PostgreSQL), or most readers (SQLite).
     pub connections: u32,
-    /// Bring a PostgreSQL schema up to date; SQLite always is.
+    /// Bring a PostgreSQL schema up to date, or make a SQLite file that is not there; one that is
+    /// there is always brought up to date.
     pub migrate: bool,
     /// This process serves: it must be the only one on a SQLite file.
     pub serving: bool,
@@ -183,11 +195,31 @@ impl Store {
 
     async fn open_sqlite(options: &StoreOptions) -> Result<Self, StoreError> {
         let path = sqlite_path(&options.url);
+        if path.as_os_str().is_empty() || path.as_os_str() == ":memory:" {
+            return Err(StoreError::Unusable(
+                "`store.url` names no file; it has to be like sqlite://cleargate.db, because what is only in memory is lost"
+                    .to_owned(),
+            ));
+        }
+        if !options.serving && !options.migrate && !path.exists() {
+            return Err(StoreError::Unusable(format!(
+                "{}: there is no such database; `cleargate serve` and `cleargate migrate` make it, and `store.url` names another",
+                path.display()
+            )));
+        }
         let serving = options
             .serving
             .then(|| lock_for_serving(&path))
             .transpose()?;
         let url = format!("sqlite://{}?mode=rwc", path.display());
+        connect_once(&url, "PRAGMA journal_mode = WAL")
+            .await
+            .map_err(|error| {
+                StoreError::Unusable(format!(
+                    "{}: cannot be opened as a SQLite database ({error}); choose another `store.url`",
+                    path.display()
+                ))
+            })?;
         let pool = |connections| {
             AnyPoolOptions::new()
                 .max_connections(connections)
@@ -211,10 +243,19 @@ impl Store {
     }
 
     async fn open_postgres(options: &StoreOptions) -> Result<Self, StoreError> {
+        connect_once(&options.url, "SELECT 1").await?;
         let pool = AnyPoolOptions::new()
             .max_connections(options.connections.max(2))
             .acquire_timeout(ACQUIRE_WITHIN)
             .test_before_acquire(false)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    sqlx::query(POSTGRES_SETTING)
+                        .execute(&mut *connection)
+                        .await?;
+                    Ok(())
+                })
+            })
             .connect(&options.url)
             .await?;
         Ok(Self {
@@ -257,6 +298,10 @@ impl Store {
     }
 
     /// A statement with this dialect's way to claim rows in the place of `{skip_locked}`.
+    ///
+    /// What is due is chosen in a CTE, because a subquery may be run again for each row it is joined
+    /// with, and then locks more rows than its LIMIT. The condition on the due time stands in the
+    /// UPDATE again, so that nobody gets a row twice even where choosing it has not locked it.
     fn claim(&self, sql: &str) -> AssertSqlSafe<String> {
         AssertSqlSafe(sql.replace("{skip_locked}", self.dialect.skip_locked()))
     }
@@ -264,8 +309,8 @@ impl Store {
     /// A SQLite file has one serving process, so what an earlier one held is free.
     async fn free_all_leases(&self) -> Result<(), StoreError> {
         for sql in [
-            "UPDATE orders SET lease_until = 0, due_at = CASE WHEN due_at IS NULL THEN NULL ELSE 0 END \
-             WHERE lease_until IS NOT NULL",
+            "UPDATE orders SET lease_until = 0, due_at = CASE WHEN due_at IS NULL THEN NULL ELSE 0 END, \
+             version = version + 1 WHERE lease_until IS NOT NULL",
             "UPDATE lanes SET due_at = 0, lease_token = NULL WHERE lease_token IS NOT NULL AND due_at IS NOT NULL",
             "UPDATE callbacks SET due_at = 0 WHERE state = 'new'",
             "DELETE FROM leases",
@@ -308,6 +353,20 @@ const SQLITE_PRAGMAS: &[&str] = &[
     "PRAGMA foreign_keys = ON",
 ];
 
+/// Connects beside the pool, which tries again until its time is up and then does not say why.
+async fn connect_once(url: &str, statement: &'static str) -> Result<(), sqlx::Error> {
+    let connecting = async {
+        let mut connection = AnyConnection::connect(url).await?;
+        sqlx::query(statement).execute(&mut connection).await?;
+        connection.close().await
+    };
+    let connected = tokio::time::timeout(ACQUIRE_WITHIN, connecting).await;
+    connected.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+/// A replica that is frozen or cut off in the middle of a transaction keeps its row locks; the
+/// server ends its session then, so that nobody waits for them for long.
+const POSTGRES_SETTING: &str = "SET idle_in_transaction_session_timeout = '10s'";
+
 fn sqlite_path(url: &str) -> PathBuf {
     let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
     PathBuf::from(path.split('?').next().unwrap_or(path))
@@ -329,11 +388,16 @@ fn lock_for_serving(database: &Path) -> Result<File, StoreError> {
         .open(&path)
         .map_err(|error| {
             unusable(&format!(
-                "cannot be written beside ({error}); choose another `store.url`"
+                "no lock file can be written beside it ({error}); choose another `store.url`"
             ))
         })?;
-    file.try_lock().map_err(|_| {
-        unusable("another process serves this file; stop it, or use PostgreSQL to run several")
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => {
+            unusable("another process serves this file; stop it, or use PostgreSQL to run several")
+        }
+        TryLockError::Error(error) => unusable(&format!(
+            "the file system locks no files ({error}); choose another `store.url`"
+        )),
     })?;
     Ok(file)
 }

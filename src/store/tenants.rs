@@ -31,6 +31,17 @@ pub struct SecretRow {
     pub expires_at: Option<Millis>,
 }
 
+/// A tenant to be saved.
+#[derive(Clone, Debug)]
+pub struct TenantChange {
+    /// The tenant as it shall be.
+    pub row: TenantRow,
+    /// Connections of its, as they shall be.
+    pub connections: Vec<ConnectionRow>,
+    /// A new API Secret, as its digest.
+    pub secret_digest: Option<String>,
+}
+
 /// A connection as it is stored.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the columns of the table; see domain::tenant")]
@@ -112,40 +123,19 @@ impl Store {
         rows.iter().map(read_connection).collect()
     }
 
-    /// Saves a tenant and its connections as a whole (those not named stay as they are), with a new
-    /// API Secret where one is given.
+    /// Saves tenants with their connections as a whole (those not named stay as they are), all of
+    /// them or none.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn save_tenant(
+    /// [`StoreError`]; nothing was saved.
+    pub async fn save_tenants(
         &self,
-        tenant: &TenantRow,
-        connections: &[ConnectionRow],
-        secret_digest: Option<&str>,
+        tenants: &[TenantChange],
         now: Millis,
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        sqlx::query(
-            "INSERT INTO tenants (id, account_id, name, options, sealed_signing_secret, sealed_webhook_basic, disabled, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
-             options = excluded.options, sealed_signing_secret = excluded.sealed_signing_secret, \
-             sealed_webhook_basic = excluded.sealed_webhook_basic, disabled = excluded.disabled",
-        )
-        .bind(&tenant.id)
-        .bind(&tenant.account_id)
-        .bind(&tenant.name)
-        .bind(to_json(&tenant.options))
-        .bind(tenant.sealed_signing_secret.clone())
-        .bind(tenant.sealed_webhook_basic.clone())
-        .bind(i64::from(tenant.disabled))
-        .bind(now)
-        .execute(&mut *transaction)
-        .await?;
-        if let Some(digest) = secret_digest {
-            insert_secret(&mut transaction, &tenant.id, digest, now).await?;
-        }
-        for connection in connections {
-            save_connection(&mut transaction, connection, now).await?;
+        for tenant in tenants {
+            save_tenant(&mut transaction, tenant, now).await?;
         }
         raise_revision(&mut transaction).await?;
         transaction.commit().await?;
@@ -161,6 +151,7 @@ impl Store {
         tenant_id: &str,
         digest: &str,
         others_until: Millis,
+        sealed_webhook_basic: Vec<u8>,
         now: Millis,
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
@@ -170,6 +161,11 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         insert_secret(&mut transaction, tenant_id, digest, now).await?;
+        sqlx::query("UPDATE tenants SET sealed_webhook_basic = $2 WHERE id = $1")
+            .bind(tenant_id)
+            .bind(sealed_webhook_basic)
+            .execute(&mut *transaction)
+            .await?;
         raise_revision(&mut transaction).await?;
         transaction.commit().await?;
         Ok(())
@@ -240,24 +236,36 @@ impl Store {
         .await?;
         Ok(())
     }
+}
 
-    /// The ids of all keys that sealed rows name (their first bytes).
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn sealing_keys(&self) -> Result<Vec<Vec<u8>>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT substr(sealed_credentials, 1, 4) AS id FROM connections \
-             UNION SELECT substr(sealed_signing_secret, 1, 4) FROM tenants WHERE sealed_signing_secret IS NOT NULL \
-             UNION SELECT substr(sealed_order, 1, 4) FROM orders WHERE sealed_order IS NOT NULL \
-             UNION SELECT substr(sealed_body, 1, 4) FROM callbacks WHERE due_at IS NOT NULL AND sealed_body IS NOT NULL",
-        )
-        .fetch_all(&self.reader)
-        .await?;
-        rows.iter()
-            .map(|row| Ok(row.bytes_or_null("id")?.unwrap_or_default()))
-            .collect()
+async fn save_tenant(
+    connection: &mut AnyConnection,
+    tenant: &TenantChange,
+    now: Millis,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO tenants (id, account_id, name, options, sealed_signing_secret, sealed_webhook_basic, disabled, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
+         options = excluded.options, sealed_signing_secret = excluded.sealed_signing_secret, \
+         sealed_webhook_basic = excluded.sealed_webhook_basic, disabled = excluded.disabled",
+    )
+    .bind(&tenant.row.id)
+    .bind(&tenant.row.account_id)
+    .bind(&tenant.row.name)
+    .bind(to_json(&tenant.row.options))
+    .bind(tenant.row.sealed_signing_secret.clone())
+    .bind(tenant.row.sealed_webhook_basic.clone())
+    .bind(i64::from(tenant.row.disabled))
+    .bind(now)
+    .execute(&mut *connection)
+    .await?;
+    if let Some(digest) = &tenant.secret_digest {
+        insert_secret(&mut *connection, &tenant.row.id, digest, now).await?;
     }
+    for row in &tenant.connections {
+        save_connection(&mut *connection, row, now).await?;
+    }
+    Ok(())
 }
 
 async fn insert_secret(

@@ -24,6 +24,7 @@ pub fn metrics() -> &'static PrometheusHandle {
         let handle = builder()
             .install_recorder()
             .expect("only this function sets a global recorder");
+        super::catalog::describe();
         fold_forever(handle.clone());
         handle
     })

@@ -3,8 +3,10 @@
 //! Both are global to a process and are set up once; every later call finds what the first one
 //! made, so that tests may start many gateways in one process.
 
+mod catalog;
 mod log;
 mod metrics;
 
+pub use catalog::{Kind, METRICS, Metric};
 pub use log::start_log;
 pub use metrics::metrics;

@@ -19,6 +19,7 @@ use http::{HeaderMap, Method};
 use zeroize::Zeroizing;
 
 use crate::domain::tenant::Connection;
+use crate::trace::Trace;
 
 /// A request's first byte leaves within three seconds of the moment its intent began to be
 /// committed, or not at all: this much for the commit and getting to the send, the rest for
@@ -51,6 +52,17 @@ pub enum Sent {
     Maybe(String),
     /// A whole answer.
     Answered(Reply),
+}
+
+impl Sent {
+    /// The outcome in one word, for logs and metrics.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Never(_) => "never",
+            Self::Maybe(_) => "maybe",
+            Self::Answered(_) => "answered",
+        }
+    }
 }
 
 /// Why an operation that only reads has no result.
@@ -140,12 +152,19 @@ impl Caller {
                 Err(error) => Sent::Maybe(describe(&error)),
             }
         };
+        let began = Instant::now();
         let within = self.options.attempt_timeout;
-        tokio::time::timeout(within, attempt)
+        let sent = tokio::time::timeout(within, attempt)
             .await
             .unwrap_or_else(|_| {
                 Sent::Maybe(format!("no whole answer within {} s", within.as_secs_f32()))
-            })
+            });
+        metrics::histogram!(
+            "vendor_call_seconds",
+            "vendor" => vendor.name.clone(), "step" => request.step.clone(), "outcome" => sent.word()
+        )
+        .record(began.elapsed());
+        sent
     }
 
     /// Runs a whole operation that only reads: step after step, each sent again once where it got
@@ -275,6 +294,12 @@ fn headers(
     }
     if let Some(mime) = &request.mime {
         headers.insert(CONTENT_TYPE, header_value(mime.as_bytes(), "content-type")?);
+    }
+    if let Some(trace) = Trace::current() {
+        headers.insert(
+            HeaderName::from_static("traceparent"),
+            header_value(trace.for_call().as_bytes(), "traceparent")?,
+        );
     }
     match &vendor.auth {
         Auth::None => {}

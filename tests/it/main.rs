@@ -8,5 +8,11 @@
 mod architecture;
 mod ats;
 mod catalog;
+mod cli;
+mod crash;
+mod delivery;
+mod homecoming;
 mod placing;
+mod secrecy;
+mod store;
 mod support;

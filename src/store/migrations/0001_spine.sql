@@ -99,7 +99,7 @@ CREATE TABLE orders (
     version BIGINT NOT NULL,
     memo TEXT NOT NULL,
     sealed_order {blob},
-    report TEXT,
+    sealed_report {blob},
     link_generation BIGINT NOT NULL,
     lease_token TEXT,
     lease_until BIGINT,
@@ -171,11 +171,11 @@ CREATE TABLE callbacks (
     settled_at BIGINT
 )
 -- statement
-CREATE UNIQUE INDEX callbacks_once ON callbacks (connection_id, digest) WHERE state <> 'settled'
+CREATE UNIQUE INDEX callbacks_once ON callbacks (connection_id, digest)
 -- statement
 CREATE INDEX callbacks_due ON callbacks (due_at) WHERE due_at IS NOT NULL
 -- statement
-CREATE INDEX callbacks_digest ON callbacks (connection_id, digest)
+CREATE INDEX callbacks_parked ON callbacks (connection_id) WHERE state = 'parked'
 -- statement
 CREATE TABLE lanes (
     order_id TEXT PRIMARY KEY REFERENCES orders (id),
@@ -190,6 +190,8 @@ CREATE TABLE lanes (
 )
 -- statement
 CREATE INDEX lanes_due ON lanes (due_at) WHERE due_at IS NOT NULL
+-- statement
+CREATE INDEX lanes_lease ON lanes (lease_token) WHERE lease_token IS NOT NULL
 -- statement
 CREATE TABLE deliveries (
     order_id TEXT NOT NULL REFERENCES orders (id),

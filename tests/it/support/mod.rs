@@ -8,6 +8,11 @@
 //! [`on_both_databases!`] makes a test of each body for SQLite and for PostgreSQL.
 
 pub(crate) mod client;
+pub(crate) mod deliveries;
+pub(crate) mod homecoming;
+pub(crate) mod name_server;
+pub(crate) mod post;
+pub(crate) mod program;
 pub(crate) mod rows;
 pub(crate) mod services;
 pub(crate) mod stage;
@@ -75,6 +80,8 @@ pub(crate) struct Plan {
     vendor: Box<dyn Simulator>,
     settings: Vec<(&'static str, String)>,
     edit_tenant: Vec<(String, String)>,
+    clock: Clock,
+    background: bool,
 }
 
 impl Plan {
@@ -103,12 +110,21 @@ impl Plan {
             vendor,
             settings: Vec::new(),
             edit_tenant: Vec::new(),
+            clock: Clock::held(NOON),
+            background: false,
         }
     }
 
     /// With a setting, as its variable names it behind `CLEARGATE__`.
     pub(crate) fn setting(mut self, variable: &'static str, value: impl Into<String>) -> Self {
         self.settings.push((variable, value.into()));
+        self
+    }
+
+    /// With time that runs and background work that does itself, as in production.
+    pub(crate) fn running(mut self) -> Self {
+        self.clock = Clock::running();
+        self.background = true;
         self
     }
 
@@ -125,7 +141,7 @@ impl Plan {
 
     /// Starts it all.
     pub(crate) async fn start(self) -> World {
-        let clock = Clock::held(NOON);
+        let clock = self.clock;
         let vendors_clock = clock.clone();
         let needs = VendorNeeds::of(self.vendor.as_ref());
         let vendor = FakeVendor::start(self.vendor, loopback(), move || vendors_clock.now())
@@ -146,10 +162,17 @@ impl Plan {
         };
         std::fs::write(folder.path().join("key"), new_key()).expect("a key is written");
         let settings = settings(&store_url, folder.path(), &self.settings);
-        let serving = Serving::start(&settings, clock.clone(), false)
+        let serving = Serving::start(&settings, clock.clone(), self.background)
             .await
             .expect("the gateway starts");
         let mut file = import_file(&scene);
+        if !self
+            .edit_tenant
+            .iter()
+            .any(|(_, to)| to.contains("requests_per_second"))
+        {
+            file = file.replacen("name = ", "requests_per_second = 100000\nname = ", 1);
+        }
         for (from, to) in &self.edit_tenant {
             assert!(
                 file.contains(from),
@@ -166,6 +189,7 @@ impl Plan {
             scene,
             file,
             serving: Some(serving),
+            background: self.background,
             folder,
         };
         world.point_account_callbacks();
@@ -205,10 +229,13 @@ fn settings(
     Settings::from_sources(None, variables).expect("the tests' settings are right")
 }
 
-/// Imports a tenants file whose references are the scene's own.
+/// Imports a tenants file whose references are the scene's own, or `text:VALUE`.
 pub(crate) async fn import(app: &Arc<App>, file: &str, scene: &Scene) {
     let known: HashMap<String, String> = exports(scene).into_iter().collect();
     let resolve = move |reference: &str| {
+        if let Some(text) = reference.strip_prefix("text:") {
+            return Ok(Private::new(text.to_owned()));
+        }
         let name = reference.trim_start_matches("env:");
         known
             .get(name)
@@ -231,6 +258,7 @@ pub(crate) struct World {
     /// The tenants file that was imported.
     pub(crate) file: String,
     serving: Option<Serving>,
+    background: bool,
     pub(crate) folder: TempDir,
 }
 
@@ -370,14 +398,23 @@ impl World {
 
     /// Ends the gateway and starts it again on the same database.
     pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        self.serving = Some(self.replica().await);
+        self.point_account_callbacks();
+    }
+
+    /// Ends the gateway; the vendor and the ATS go on.
+    pub(crate) async fn stop(&mut self) {
         if let Some(serving) = self.serving.take() {
             serving.drain().await;
         }
-        let serving = Serving::start(&self.settings, self.clock.clone(), false)
+    }
+
+    /// A gateway more on the same database.
+    pub(crate) async fn replica(&self) -> Serving {
+        Serving::start(&self.settings, self.clock.clone(), self.background)
             .await
-            .expect("the gateway starts again");
-        self.serving = Some(serving);
-        self.point_account_callbacks();
+            .expect("another gateway starts")
     }
 
     /// Vendors with one callback address per account are told ours by an operator.

@@ -1,0 +1,42 @@
+//! Bringing a new key to everything that is sealed.
+
+use crate::app::{App, AppError};
+use crate::store::{SEALED_COLUMNS, StoreError};
+
+/// Values in one go.
+const BATCH: i64 = 200;
+
+impl App {
+    /// Seals with the current key whatever is sealed with an older one; returns how many values.
+    /// It may run beside serving processes that know both keys, and may be run again.
+    ///
+    /// # Errors
+    /// [`AppError::Store`]; what was resealed stays so.
+    pub async fn reseal(&self) -> Result<u64, AppError> {
+        let mut resealed = 0;
+        for column in SEALED_COLUMNS {
+            loop {
+                let values = self
+                    .store
+                    .sealed_with_others(column, self.keys.current_key(), BATCH)
+                    .await?;
+                if values.is_empty() {
+                    break;
+                }
+                for value in values {
+                    let plain = self
+                        .keys
+                        .open(column.purpose, &value.owner, &value.sealed)
+                        .map_err(|error| StoreError::Unreadable {
+                            row: value.owner.clone(),
+                            what: error.to_string(),
+                        })?;
+                    let sealed = self.keys.seal(column.purpose, &value.owner, &plain);
+                    self.store.reseal(column, &value, sealed).await?;
+                    resealed += 1;
+                }
+            }
+        }
+        Ok(resealed)
+    }
+}

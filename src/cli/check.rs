@@ -1,0 +1,51 @@
+//! `cleargate check`: every mistake that can be found without asking anybody.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::error::CliError;
+use super::tenant::read_file;
+use crate::config;
+use crate::startup::keyring;
+use crate::vendors::Registry;
+
+/// What is checked beside settings and vendor sheets.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// A tenants file, as `tenant import` takes it. Its secrets are not looked up.
+    #[arg(long, value_name = "FILE")]
+    tenants: Option<PathBuf>,
+}
+
+/// Prints `ok`, or fails with all mistakes.
+pub(super) fn run(
+    options: &Options,
+    config: Option<&Path>,
+    out: &mut impl Write,
+) -> Result<(), CliError> {
+    let settings = config::load(config)?;
+    let mut mistakes = Vec::new();
+    if let Err(error) = keyring(&settings) {
+        mistakes.extend(error.0);
+    }
+    let (dir, allow_sandbox) = (
+        settings.vendors.dir.as_deref(),
+        settings.vendors.allow_sandbox,
+    );
+    let vendors = Registry::load(dir, allow_sandbox).unwrap_or_else(|found| {
+        mistakes.extend(found);
+        Registry::default()
+    });
+    match options.tenants.as_deref().map(read_file) {
+        None => {}
+        Some(Err(mistake)) => mistakes.push(mistake),
+        // Without the sheets every vendor of the file would be told as unknown.
+        Some(Ok(_)) if vendors.names().is_empty() => {}
+        Some(Ok(file)) => mistakes.extend(file.mistakes(&vendors, settings.egress.allow_http)),
+    }
+    if mistakes.is_empty() {
+        Ok(writeln!(out, "ok")?)
+    } else {
+        Err(CliError::SetUp(mistakes))
+    }
+}

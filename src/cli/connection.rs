@@ -1,0 +1,201 @@
+//! `cleargate connection`: tenants' accounts at vendors.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::desk::Desk;
+use super::error::CliError;
+use super::show::{Listed, write_columns, write_json, write_list};
+use crate::domain::tenant::Connection;
+
+/// What can be done with connections.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List the connections of all tenants.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a connection with the callback URL that its vendor has to be told.
+    Show {
+        /// The tenant's Account ID.
+        account: String,
+        /// The connection's name.
+        name: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Offer and order nothing more at a connection; its open orders are still brought home.
+    Retire {
+        /// The tenant's Account ID.
+        account: String,
+        /// The connection's name.
+        name: String,
+    },
+}
+
+/// Runs a command of `connection`.
+pub(super) async fn run(
+    command: &Command,
+    config: Option<&Path>,
+    out: &mut impl Write,
+) -> Result<(), CliError> {
+    Desk::with(config, async |desk| match command {
+        Command::List { json } => list(desk, *json, out),
+        Command::Show {
+            account,
+            name,
+            json,
+        } => show(desk, account, name, *json, out),
+        Command::Retire { account, name } => retire(desk, account, name, out).await,
+    })
+    .await
+}
+
+#[derive(Serialize)]
+struct ConnectionRow {
+    account_id: String,
+    name: String,
+    label: String,
+    vendor: String,
+    base_url: String,
+    retired: bool,
+}
+
+impl ConnectionRow {
+    fn of(account_id: &str, connection: &Connection) -> Self {
+        Self {
+            account_id: account_id.to_owned(),
+            name: connection.name.clone(),
+            label: connection.label.clone(),
+            vendor: connection.vendor.clone(),
+            base_url: connection.base_url.clone(),
+            retired: connection.retired,
+        }
+    }
+}
+
+impl Listed for ConnectionRow {
+    const HEADINGS: &'static [&'static str] =
+        &["ACCOUNT", "NAME", "LABEL", "VENDOR", "BASE URL", "STATE"];
+
+    fn cells(&self) -> Vec<String> {
+        let state = if self.retired { "retired" } else { "in use" };
+        vec![
+            self.account_id.clone(),
+            self.name.clone(),
+            self.label.clone(),
+            self.vendor.clone(),
+            self.base_url.clone(),
+            state.to_owned(),
+        ]
+    }
+}
+
+fn list(desk: &Desk, json: bool, out: &mut impl Write) -> Result<(), CliError> {
+    let directory = desk.app.directory();
+    let rows: Vec<ConnectionRow> = directory
+        .tenants()
+        .into_iter()
+        .flat_map(|tenant| {
+            let connections = tenant.connections.iter();
+            connections.map(|connection| ConnectionRow::of(&tenant.account_id, connection))
+        })
+        .collect();
+    write_list(out, json, &rows)
+}
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    row: ConnectionRow,
+    prefix: String,
+    settings: std::collections::BTreeMap<String, serde_json::Value>,
+    /// The names alone.
+    credentials: Vec<String>,
+    callback_url: String,
+}
+
+fn show(
+    desk: &Desk,
+    account: &str,
+    name: &str,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<(), CliError> {
+    let tenant = desk.app.tenant_named(account)?;
+    let connection = tenant.connections.iter().find(|it| it.name == name);
+    let connection = connection.ok_or_else(|| {
+        let known: Vec<&str> = tenant
+            .connections
+            .iter()
+            .map(|it| it.name.as_str())
+            .collect();
+        CliError::NotDone(format!(
+            "tenant `{account}` has no connection `{name}` (it has: {})",
+            known.join(", ")
+        ))
+    })?;
+    if !desk.is_public_url_known() {
+        eprintln!(
+            "`http.public_addr` has port 0, so the callback URL leads nowhere; set `http.public_url` to how the serving process is reached"
+        );
+    }
+    let shown = Shown {
+        row: ConnectionRow::of(account, connection),
+        prefix: connection.prefix.clone(),
+        settings: connection.settings.clone(),
+        credentials: connection.credentials.keys().cloned().collect(),
+        callback_url: desk.app.callback_url(connection),
+    };
+    if json {
+        return write_json(out, &shown);
+    }
+    write_shown(out, &shown)
+}
+
+fn write_shown(out: &mut impl Write, shown: &Shown) -> Result<(), CliError> {
+    let row = &shown.row;
+    writeln!(out, "connection {} of tenant {}", row.name, row.account_id)?;
+    let state = if row.retired { "retired" } else { "in use" };
+    let mut rows = vec![
+        ("state", state.to_owned()),
+        ("label", row.label.clone()),
+        ("vendor", row.vendor.clone()),
+        ("base URL", row.base_url.clone()),
+        ("prefix", shown.prefix.clone()),
+        ("credentials", shown.credentials.join(", ")),
+    ];
+    for (name, value) in &shown.settings {
+        rows.push(("setting", format!("{name} = {value}")));
+    }
+    rows.push(("callback URL", shown.callback_url.clone()));
+    let rows: Vec<Vec<String>> = rows
+        .into_iter()
+        .map(|(name, value)| vec![name.to_owned(), value])
+        .collect();
+    write_columns(out, "  ", &rows)
+}
+
+async fn retire(
+    desk: &Desk,
+    account: &str,
+    name: &str,
+    out: &mut impl Write,
+) -> Result<(), CliError> {
+    let open = desk.app.retire_connection(account, name).await?;
+    desk.audit(
+        "connection retire",
+        &format!("{account}/{name}"),
+        &format!("{open} orders open"),
+    )
+    .await?;
+    Ok(writeln!(
+        out,
+        "connection {name} of tenant {account} is retired; {open} orders of it are still open"
+    )?)
+}

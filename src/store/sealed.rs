@@ -1,0 +1,160 @@
+//! Every column that holds something sealed, so that a new key can be brought to all of it and a
+//! start with the wrong key be refused.
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{Columns, Store, StoreError};
+use crate::seal::Purpose;
+
+/// A column with sealed values.
+#[derive(Clone, Copy, Debug)]
+pub struct SealedColumn {
+    table: &'static str,
+    column: &'static str,
+    /// The column with the id that a value was sealed for.
+    owner: &'static str,
+    /// What it was sealed for.
+    pub purpose: Purpose,
+}
+
+/// A sealed value, and whose it is.
+#[derive(Clone, Debug)]
+pub struct SealedValue {
+    /// The id it was sealed for.
+    pub owner: String,
+    /// The sealed bytes.
+    pub sealed: Vec<u8>,
+}
+
+const fn column(
+    table: &'static str,
+    column: &'static str,
+    owner: &'static str,
+    purpose: Purpose,
+) -> SealedColumn {
+    SealedColumn {
+        table,
+        column,
+        owner,
+        purpose,
+    }
+}
+
+/// All of them. A migration that adds one adds it here.
+pub const SEALED_COLUMNS: &[SealedColumn] = &[
+    column(
+        "tenants",
+        "sealed_signing_secret",
+        "id",
+        Purpose::WebhookSecret,
+    ),
+    column(
+        "tenants",
+        "sealed_webhook_basic",
+        "id",
+        Purpose::WebhookSecret,
+    ),
+    column(
+        "connections",
+        "sealed_credentials",
+        "id",
+        Purpose::Credentials,
+    ),
+    column(
+        "connections",
+        "sealed_callback_token",
+        "id",
+        Purpose::CallbackToken,
+    ),
+    column("orders", "sealed_order", "id", Purpose::AtsOrder),
+    column("orders", "sealed_report", "id", Purpose::Report),
+    column(
+        "calls",
+        "sealed_request",
+        "order_id",
+        Purpose::VendorRequest,
+    ),
+    column("callbacks", "sealed_body", "id", Purpose::Callback),
+];
+
+impl Store {
+    /// The ids of all keys that sealed values name (their first bytes).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sealing_keys(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        let selects: Vec<String> = SEALED_COLUMNS
+            .iter()
+            .map(|SealedColumn { table, column, .. }| {
+                format!(
+                    "SELECT substr({column}, 1, 4) AS id FROM {table} WHERE {column} IS NOT NULL"
+                )
+            })
+            .collect();
+        let rows = sqlx::query(AssertSqlSafe(selects.join(" UNION ")))
+            .fetch_all(&self.reader)
+            .await?;
+        rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
+    }
+
+    /// Values of a column that are sealed with another key than `key_id`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sealed_with_others(
+        &self,
+        column: &SealedColumn,
+        key_id: &[u8],
+        most: i64,
+    ) -> Result<Vec<SealedValue>, StoreError> {
+        let SealedColumn {
+            table,
+            column,
+            owner,
+            ..
+        } = column;
+        let sql = format!(
+            "SELECT {owner} AS owner, {column} AS sealed FROM {table} \
+             WHERE {column} IS NOT NULL AND substr({column}, 1, 4) <> $1 LIMIT $2"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(key_id.to_vec())
+            .bind(most)
+            .fetch_all(&self.reader)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(SealedValue {
+                    owner: row.text("owner")?,
+                    sealed: row.try_get("sealed")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Puts a newly sealed value in the place of an old one, unless that has changed or gone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reseal(
+        &self,
+        column: &SealedColumn,
+        old: &SealedValue,
+        sealed: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let SealedColumn {
+            table,
+            column,
+            owner,
+            ..
+        } = column;
+        let sql = format!("UPDATE {table} SET {column} = $1 WHERE {owner} = $2 AND {column} = $3");
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(sealed)
+            .bind(&old.owner)
+            .bind(&old.sealed[..])
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! What comes too late: from a process that was frozen, in an answer that is old, for an order that
+//! another one owns.
+
+use std::time::Duration;
+
+use adapters::simulator::{FaultKind, Manner, Response};
+use cleargate::domain::order::{Stage, Waiting};
+
+use super::checker::{self, webhooks};
+use super::setup::{Setup, Vendor};
+use super::trial::Trial;
+use crate::support::{Database, on_both_databases};
+
+/// How late an answer is here. What overtakes it is awaited before, so this is no guess.
+const LATE: Duration = Duration::from_millis(1500);
+
+#[tokio::test]
+async fn a_process_that_was_frozen_past_its_lease_sends_nothing_more() {
+    let trial = Trial::new(
+        "a frozen replica",
+        &Setup {
+            settings: &[
+                ("ORDERS__VENDOR_TIMEOUT", "1s"),
+                ("ORDERS__ANSWER_WITHIN", "6s"),
+            ],
+            ..Setup::of(Database::Postgres, Vendor::Sandbox)
+        },
+    )
+    .await;
+    trial.fault(FaultKind::Hang, "/orders", 1);
+    let frozen = trial.serve(None).await;
+    let order = trial.order("224466", "John");
+    let others = async {
+        trial
+            .until("the vendor has the request", async || trial.placings() == 1)
+            .await;
+        frozen.freeze();
+        trial.pass_unnoticed(Duration::from_secs(3600)).await;
+        let _other = trial.serve_beside().await;
+        trial.until_known().await;
+        assert_eq!(trial.stored("224466").await.unwrap().stage, Stage::Failed);
+        frozen.thaw();
+    };
+    let (status, ()) = tokio::join!(trial.place(&order), others);
+    assert_eq!(status, Some(503));
+    trial.finish().await;
+    checker::check(&trial, 0).await;
+    assert_eq!(trial.stored("224466").await.unwrap().stage, Stage::Failed);
+    assert_eq!(trial.placings(), 1);
+}
+
+on_both_databases! {
+    async fn a_look_that_a_callback_has_overtaken_changes_nothing(database) {
+        let trial = Trial::new(format!("{database:?}"), &Setup::of(database, Vendor::Sandbox)).await;
+        let _gateway = trial.serve(None).await;
+        assert_eq!(trial.place(&trial.order("224466", "John")).await, Some(201));
+        trial.watch.bend(|request, answer| match request.method.as_str() {
+            "GET" => Response { manner: Manner::After(LATE), ..answer },
+            _ => answer,
+        });
+        trial.looks_are_due().await;
+        let looks = || trial.vendor.requests().iter().filter(|it| it.path().starts_with("/orders/")).count();
+        trial.until("the vendor is looked at", async || looks() == 1).await;
+        let order = trial.vendor.orders().remove(0);
+        trial.vendor.advance(&order.id, "complete", Some("fail"));
+        trial.until("the callback is applied", async || !webhooks(&trial, "224466").is_empty()).await;
+        // The old answer arrives meanwhile, and the look is made again.
+        trial.until("it is looked at again", async || looks() == 2).await;
+        trial.until_over().await;
+        checker::check(&trial, 0).await;
+        assert_eq!(webhooks(&trial, "224466").len(), 1);
+    }
+
+    async fn an_order_of_the_vendor_belongs_to_one_of_ours_whatever_the_vendor_answers(database) {
+        let trial = Trial::new(format!("{database:?}"), &Setup::of(database, Vendor::Sandbox)).await;
+        let _gateway = trial.serve(None).await;
+        let mut first = None;
+        trial.watch.bend(move |request, answer| match (request.method.as_str(), &first) {
+            ("POST", None) => {
+                first = Some(answer.clone());
+                answer
+            }
+            ("POST", Some(first)) => first.clone(),
+            _ => answer,
+        });
+        assert_eq!(trial.place(&trial.order("1", "John")).await, Some(201));
+        assert_eq!(trial.place(&trial.order("2", "Jane")).await, Some(201));
+        let second = trial.stored("2").await.unwrap();
+        assert_eq!(second.waiting, Some(Waiting::OwnedByAnother));
+        assert_eq!(second.their_ref, None);
+        checker::check(&trial, 0).await;
+    }
+}

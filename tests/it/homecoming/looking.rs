@@ -1,0 +1,151 @@
+//! Looking finds what no callback brought, and never puts old news in the place of newer.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{Database, Plan, World, on_both_databases};
+use adapters::simulator::{FaultKind, Pace, Sandbox, sandbox};
+
+const LOOK: &str = "/orders/sbx_00000001";
+
+/// A tenant of a sandbox that moves by itself, as the held clock does.
+async fn moving(database: Database) -> World {
+    let account = sandbox::Account {
+        pace: Pace::every(Duration::from_millis(500)),
+        ..sandbox::Account::default()
+    };
+    Plan::of(database, Box::new(Sandbox::new(account)))
+        .start()
+        .await
+}
+
+async fn place_for(world: &World, last_name: &str) {
+    let mut order = world.order();
+    order["applicant"]["last_name"] = json!(last_name);
+    let answer = world.tenant().place(&order).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+}
+
+on_both_databases! {
+    async fn looks_begin_soon_and_become_rare_until_something_changes(database) {
+        let (plan, _bag) = Plan::sandbox_by_hand(database);
+        let world = plan.start().await;
+        world.placed().await;
+        for (wait, looks) in [(2, 0), (1, 1), (5, 1), (1, 2), (12, 3), (24, 4), (48, 5), (60, 6), (60, 7)] {
+            world.pass(Duration::from_secs(wait)).await;
+            assert_eq!(world.asked("GET", LOOK), looks, "after {wait} s more");
+        }
+        world.vendor_moves_silently("sbx_00000001", "in_progress", None);
+        world.pass(Duration::from_secs(60)).await;
+        assert_eq!(world.stored("224466").await.stage.as_str(), "in_progress");
+        world.pass(Duration::from_secs(3)).await;
+        assert_eq!(world.asked("GET", LOOK), 9, "soon again after a change");
+    }
+
+    async fn an_order_whose_callbacks_are_lost_is_found_by_looking(database) {
+        let world = moving(database).await;
+        place_for(&world, "Lost").await;
+        world.pass_slowly(Duration::from_secs(12), Duration::from_secs(1)).await;
+        assert_eq!(world.callbacks_taken().await, 0);
+        world.expect_told(&[("complete", "Pass")]);
+        let looks = world.asked("GET", LOOK);
+        world.pass(Duration::from_secs(86_400)).await;
+        assert_eq!(world.asked("GET", LOOK), looks, "an ended order is left in peace");
+    }
+
+    async fn a_result_nobody_knows_is_for_a_person_to_review(database) {
+        let world = moving(database).await;
+        place_for(&world, "Odd").await;
+        world.pass_slowly(Duration::from_secs(12), Duration::from_secs(1)).await;
+        world.expect_told(&[("complete", "Review")]);
+        assert!(world.told("unknown_word").await.iter().any(|word| word.contains("gremlins")));
+    }
+
+    async fn a_status_nobody_knows_moves_nothing_and_is_in_the_history(database) {
+        let (plan, bag) = Plan::sandbox_by_hand(database);
+        let world = plan.start().await;
+        let order = world.placed().await;
+        assert!(world.vendor.advance(&order.our_ref.0, "bewitched", Some("pass")));
+        world.bring(&bag.only()).await;
+        world.pass(Duration::from_secs(3)).await;
+        assert_eq!(world.stored("224466").await.stage.as_str(), "invited");
+        assert!(world.told("unknown_word").await.iter().all(|word| word.contains("bewitched")));
+        assert!(!world.told("unknown_word").await.is_empty());
+        world.expect_told(&[]);
+    }
+
+    async fn a_look_that_a_callback_has_overtaken_is_dropped_and_made_again(database) {
+        let (plan, bag) = Plan::sandbox_by_hand(database);
+        let world = plan.setting("ORDERS__VENDOR_TIMEOUT", "2s").start().await;
+        let order = world.placed().await;
+        bag.answer_late(LOOK, Duration::from_millis(600));
+        world.clock.advance(Duration::from_secs(3));
+        tokio::join!(world.settle(), async {
+            world.until(async || world.asked("GET", LOOK) == 1, "the look is under way").await;
+            assert!(world.vendor.advance(&order.our_ref.0, "in_progress", None));
+            world.bring(&bag.only()).await;
+            assert_eq!(world.stored("224466").await.stage.as_str(), "in_progress");
+        });
+        assert_eq!(world.stored("224466").await.stage.as_str(), "in_progress", "not invited again");
+        assert_eq!(world.asked("GET", LOOK), 1);
+        world.pass(Duration::from_secs(1)).await;
+        assert_eq!(world.asked("GET", LOOK), 2);
+    }
+
+    async fn a_hint_that_comes_during_a_look_leads_to_another_look(database) {
+        let (plan, bag) = Plan::sandbox_by_hand(database);
+        let world = plan.setting("ORDERS__VENDOR_TIMEOUT", "2s").start().await;
+        let order = world.placed().await;
+        assert!(world.vendor.advance(&order.our_ref.0, "in_progress", None));
+        let callback = bag.only();
+        world.bring(&callback).await;
+        world.clock.advance(Duration::from_secs(60));
+        bag.answer_late(LOOK, Duration::from_millis(600));
+        tokio::join!(world.settle(), async {
+            world.until(async || world.asked("GET", LOOK) == 1, "the look is under way").await;
+            world.vendor_moves_silently(&order.our_ref.0, "complete", Some("pass"));
+            // The bytes are known already, so they are only a hint; but one of something new.
+            let hint = world.send_signed(&callback.url, &callback.body).await;
+            assert_eq!(hint.status, 200);
+        });
+        world.pass(Duration::from_secs(1)).await;
+        world.expect_told(&[("complete", "Pass")]);
+    }
+
+    async fn a_vendor_that_is_down_while_we_look_is_asked_again_and_nothing_is_lost(database) {
+        let (plan, _bag) = Plan::sandbox_by_hand(database);
+        let world = plan.start().await;
+        let order = world.placed().await;
+        world.vendor_moves_silently(&order.our_ref.0, "complete", Some("fail"));
+        let faults = [
+            FaultKind::Unavailable,
+            FaultKind::Reset,
+            FaultKind::TooMany,
+            FaultKind::Unauthorized,
+            FaultKind::ActAndTruncate,
+        ];
+        for kind in faults {
+            world.fault(FaultKind::None, "", 0);
+            world.fault(kind, LOOK, 0);
+            world.pass(Duration::from_secs(60)).await;
+            world.expect_told(&[]);
+        }
+        world.fault(FaultKind::None, "", 0);
+        world.pass(Duration::from_secs(60)).await;
+        world.expect_told(&[("complete", "Fail")]);
+        assert_eq!(world.told("look_failed").await.len(), 5);
+    }
+
+    async fn an_order_the_vendor_does_not_show_any_more_stays_as_it_is(database) {
+        let (plan, bag) = Plan::sandbox_by_hand(database);
+        let world = plan.start().await;
+        let order = world.placed().await;
+        assert!(world.vendor.advance(&order.our_ref.0, "in_progress", None));
+        world.bring(&bag.only()).await;
+        world.execute("UPDATE orders SET their_ref = 'sbx_99999999'").await;
+        world.pass(Duration::from_secs(60)).await;
+        assert_eq!(world.stored("224466").await.stage.as_str(), "in_progress");
+        assert_eq!(world.told("look_failed").await, ["the vendor does not show the order"]);
+    }
+}

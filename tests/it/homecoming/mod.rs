@@ -1,0 +1,11 @@
+//! Bringing home: what a vendor says reaches the ATS once, in the end as the vendor says it, and
+//! never as a pass that the vendor did not mean.
+
+mod callbacks;
+mod cancelling;
+mod checkr;
+mod looking;
+mod no_false_pass;
+mod results;
+mod retention;
+mod waiting;

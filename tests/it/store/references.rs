@@ -1,0 +1,77 @@
+//! A vendor's reference belongs to one order of a connection, and gaining one wakes the callbacks
+//! that were parked for want of it.
+
+use cleargate::domain::callback::CallbackState;
+
+use super::*;
+use crate::support::on_both_databases;
+
+on_both_databases! {
+    async fn a_reference_belongs_to_one_order_of_a_connection(database) {
+        let base = Base::on(database).await;
+        let (mut owner, mut other) = (base.inserted("owner").await, base.inserted("other").await);
+        base.save(&mut owner, &gains(&["t"])).await;
+        let saved = base.store.save_order(&mut other, &gains(&["t"]), NOW).await;
+        assert_eq!(saved.expect("the database works"), Saved::Taken(theirs("t")));
+        let found = base.store.order_by_their_ref("con_1", &theirs("t")).await;
+        assert_eq!(found.expect("the database works").expect("it is there").id, owner.id);
+        assert!(!base.store.owns_reference(&other.id, &theirs("t")).await.expect("the database works"));
+    }
+
+    async fn another_connection_may_use_the_same_reference(database) {
+        let base = Base::on(database).await;
+        let mut first = base.inserted("first").await;
+        base.save(&mut first, &gains(&["t"])).await;
+        let mut second = base.inserted("second").await;
+        second.connection_id = "con_2".into();
+        base.save(&mut second, &gains(&["t"])).await;
+        for (connection, order) in [("con_1", first), ("con_2", second)] {
+            let found = base.store.order_by_their_ref(connection, &theirs("t")).await;
+            assert_eq!(found.expect("the database works").expect("it is there").id, order.id);
+        }
+    }
+
+    async fn an_order_may_have_several_references_and_name_them_again(database) {
+        let base = Base::on(database).await;
+        let mut order = base.inserted("a").await;
+        base.save(&mut order, &gains(&["candidate", "report"])).await;
+        base.save(&mut order, &gains(&["report", "invitation", "candidate"])).await;
+        for reference in ["candidate", "report", "invitation"] {
+            let owned = base.store.owns_reference(&order.id, &theirs(reference)).await;
+            assert!(owned.expect("the database works"), "{reference}");
+        }
+    }
+
+    async fn gaining_a_reference_wakes_parked_callbacks_of_that_connection_only(database) {
+        let base = Base::on(database).await;
+        let mut order = base.inserted("a").await;
+        for (id, connection) in [("cbk_1", "con_1"), ("cbk_2", "con_2")] {
+            parked(&base, id, connection).await;
+        }
+        base.save(&mut order, &gains(&["t"])).await;
+        let claimed = base.store.claim_callbacks(NOW, NOW + 1, 10).await.expect("the database works");
+        let ids: Vec<_> = claimed.iter().map(|row| row.id.as_str()).collect();
+        assert_eq!(ids, ["cbk_1"]);
+        assert_eq!(claimed[0].state, CallbackState::New);
+    }
+
+    async fn naming_a_reference_again_wakes_nothing(database) {
+        let base = Base::on(database).await;
+        let mut order = base.inserted("a").await;
+        base.save(&mut order, &gains(&["t"])).await;
+        parked(&base, "cbk_1", "con_1").await;
+        base.save(&mut order, &gains(&["t"])).await;
+        let claimed = base.store.claim_callbacks(NOW, NOW + 1, 10).await.expect("the database works");
+        assert!(claimed.is_empty());
+    }
+}
+
+async fn parked(base: &Base, id: &str, connection: &str) {
+    let taken = base
+        .store
+        .insert_callback(id, connection, id, b"body", NOW)
+        .await;
+    taken.expect("the database works");
+    let parked = base.store.park_callback(id, "not known", MUCH_LATER).await;
+    parked.expect("the database works");
+}

@@ -103,16 +103,13 @@ pub async fn build(
             "cannot use this machine's certificate authorities: {error}"
         ))
     })?;
-    let caller = Caller::new(CallerOptions {
-        attempt_timeout: settings.orders.vendor_timeout,
-        reply_limit: settings.vendors.reply_limit,
-    });
+    let caller = caller(settings, &vendors, clock.clone())?;
     let app = App::new(Parts {
         store,
         clock,
         keys,
         vendors,
-        caller: caller.map_err(StartError::one)?,
+        caller,
         webhooks: WebhookClient::new(resolver, tls),
         options: options(settings, public),
     });
@@ -180,6 +177,30 @@ async fn check_steps(store: &Store, vendors: &Registry) -> Result<(), StartError
     } else {
         Err(StartError(missing))
     }
+}
+
+/// What calls vendors, as `settings` say. Those of a vendor that does not exist would be obeyed by
+/// nobody.
+///
+/// # Errors
+/// [`StartError`].
+pub fn caller(settings: &Settings, vendors: &Registry, clock: Clock) -> Result<Caller, StartError> {
+    let strangers = settings.vendors.of.keys();
+    let strangers = strangers.filter(|name| vendors.get(name).is_none());
+    let sentences: Vec<String> = strangers
+        .map(|name| {
+            let known = vendors.names().join(", ");
+            format!("`[vendors.of.{name}]` is about no vendor; there are {known}")
+        })
+        .collect();
+    if !sentences.is_empty() {
+        return Err(StartError(sentences));
+    }
+    let options = CallerOptions {
+        attempt_timeout: settings.orders.vendor_timeout,
+        settings: settings.vendors.clone(),
+    };
+    Caller::new(options, clock).map_err(StartError::one)
 }
 
 fn options(settings: &Settings, public: SocketAddr) -> AppOptions {

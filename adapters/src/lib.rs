@@ -20,8 +20,8 @@ pub mod vendors;
 pub mod vocabulary;
 
 pub use contract::{
-    Auth, CancelOrder, Context, Effect, Fault, FetchMany, FetchOrder, Found, ListPackages, Memo,
-    Operation, Piece, PlaceOrder, Policy, Reply, ReportLink, Request, Setting, Translate, Turn,
-    Unfit, Vendor, VerifyCredentials,
+    Auth, CancelOrder, Context, Effect, Fault, FetchMany, FetchOrder, FetchToken, Found,
+    ListPackages, Memo, Operation, Piece, PlaceOrder, Policy, Reply, ReportLink, Request, Setting,
+    Token, TokenAuth, Translate, Turn, Unfit, Vendor, VerifyCredentials,
 };
 pub use vendors::shipped;

@@ -49,10 +49,7 @@ impl App {
             .ok_or(AppError::NotFound)?;
         let vendor = self.vendor_of(connection).ok_or(AppError::NotFound)?;
         let Some(theirs) = order.their_ref.clone() else {
-            return Err(AppError::NotPossible(
-                "This background check is being placed right now; please try again in a minute."
-                    .into(),
-            ));
+            return Err(being_placed());
         };
         let Some(cancel) = vendor.cancel.as_deref() else {
             return Err(AppError::NotPossible(format!(
@@ -97,7 +94,14 @@ impl App {
             webhook: self.webhook_for(&order),
             ..Change::default()
         };
-        self.save_canceled(order, &change).await
+        let saved = self.store.save_order(&mut order, &change, now).await?;
+        self.signals.deliveries.notify_one();
+        if saved == Saved::Done {
+            Ok(order)
+        } else {
+            // It was claimed to be placed in between, so by now it may be sent.
+            Err(being_placed())
+        }
     }
 
     async fn take_canceled(
@@ -131,4 +135,10 @@ impl App {
         }
         self.store.order(&order.id).await?.ok_or(AppError::NotFound)
     }
+}
+
+fn being_placed() -> AppError {
+    AppError::NotPossible(
+        "This background check is being placed right now; please try again in a minute.".into(),
+    )
 }

@@ -524,7 +524,7 @@ impl Drive {
             .unwrap_or(Duration::from_secs(5))
             .clamp(Duration::from_secs(1), Duration::from_secs(3600));
         if word == "denied" {
-            tracing::error!(vendor = %self.vendor.name, connection = %self.connection.id, "the vendor refuses this connection's credentials");
+            self.app.caller.deny(&self.vendor, &self.connection);
         }
         let kept = self
             .update(|order| {

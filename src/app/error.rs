@@ -51,7 +51,7 @@ pub enum AppError {
     },
     /// The vendor did not say whether it canceled the order.
     #[error(
-        "The screening provider did not confirm the cancellation, and the background check goes on until it does. Please try again."
+        "The screening provider did not confirm the cancellation; the background check may still be running. Please try again."
     )]
     CancelUnconfirmed {
         /// When to try again.

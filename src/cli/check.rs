@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::error::CliError;
 use super::tenant::read_file;
+use crate::clock::Clock;
 use crate::config;
-use crate::startup::keyring;
+use crate::startup::{caller, keyring};
 use crate::vendors::Registry;
 
 /// What is checked beside settings and vendor sheets.
@@ -36,6 +37,11 @@ pub(super) fn run(
         mistakes.extend(found);
         Registry::default()
     });
+    if !vendors.names().is_empty()
+        && let Err(error) = caller(&settings, &vendors, Clock::running())
+    {
+        mistakes.extend(error.0);
+    }
     match options.tenants.as_deref().map(read_file) {
         None => {}
         Some(Err(mistake)) => mistakes.push(mistake),

@@ -137,6 +137,58 @@ impl Ordered for Size {
     }
 }
 
+/// So many of something in a time: `10/s`, `300/m`, `1440/h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many; at least one.
+    pub count: u32,
+    /// In which time.
+    pub per: Duration,
+}
+
+impl Setting for Rate {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wanted = || "a rate is a number and one of /s, /m, /h, such as `10/s`".to_owned();
+        let (count, unit) = text.split_once('/').ok_or_else(wanted)?;
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3_600,
+            _ => return Err(wanted()),
+        };
+        let count = count
+            .parse()
+            .ok()
+            .filter(|count| (1..=1_000_000).contains(count));
+        Ok(Self {
+            count: count.ok_or_else(wanted)?,
+            per: Duration::from_secs(seconds),
+        })
+    }
+}
+
+/// A proxy's URL, with its password.
+#[derive(Clone, Debug)]
+pub struct ProxyUrl(Private<String>);
+
+impl ProxyUrl {
+    /// The URL itself: `http://...` or `https://...`.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl Setting for ProxyUrl {
+    const PRIVATE: bool = true;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let wanted = "this must be http://HOST:PORT, or a reference to a proxy's URL";
+        let address = address_of_a_service(text, &["http://", "https://"], wanted)?;
+        let url = Url::parse(address.expose()).ok().filter(Url::has_host);
+        url.map(|_| Self(address)).ok_or_else(|| wanted.to_owned())
+    }
+}
+
 /// A name server; port 53 where none is given.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Nameserver(pub(super) SocketAddr);
@@ -310,6 +362,19 @@ mod tests {
             );
         }
         wrong::<Size>(&["", "5", "5KB", "-1B", "18446744073709551615MiB"]);
+    }
+
+    #[test]
+    fn rates_are_so_many_in_a_time() {
+        let rate = Rate::parse("1440/h").expect("right");
+        assert_eq!((rate.count, rate.per.as_secs()), (1440, 3600));
+        wrong::<Rate>(&["", "10", "0/s", "-1/s", "1.5/s", "10/d", "/s", "10/s/s"]);
+    }
+
+    #[test]
+    fn a_proxy_is_a_url_of_a_host() {
+        assert!(ProxyUrl::parse("http://proxy.internal:3128").is_ok());
+        wrong::<ProxyUrl>(&["proxy:3128", "socks5://a.example", "http://", ""]);
     }
 
     #[test]

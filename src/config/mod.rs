@@ -17,11 +17,12 @@ use std::path::Path;
 use std::time::Duration;
 
 pub use error::{ConfigError, Mistake, Place};
-pub use kinds::{CacheUrl, LogFormat, LogLevel, StoreUrl};
+pub use kinds::{CacheUrl, LogFormat, LogLevel, ProxyUrl, Rate, StoreUrl};
 pub use secret::{SecretReference, secret};
 pub use sections::{
-    BackgroundSettings, CacheSettings, CatalogSettings, DeliverySettings, EgressSettings,
-    HttpSettings, LogSettings, OrderSettings, SecuritySettings, StoreSettings, VendorSettings,
+    BackgroundSettings, CacheSettings, CallSettings, CatalogSettings, DeliverySettings,
+    EgressSettings, HttpSettings, LogSettings, OrderSettings, SecuritySettings, StoreSettings,
+    VendorSettings,
 };
 
 use sources::Sources;
@@ -88,7 +89,7 @@ impl Settings {
             store: StoreSettings::read(&mut sources.section("store")),
             cache: CacheSettings::read(&mut sources.section("cache")),
             security: SecuritySettings::read(&mut sources.section("security")),
-            vendors: VendorSettings::read(&mut sources.section("vendors")),
+            vendors: VendorSettings::read(sources),
             egress: EgressSettings::read(&mut sources.section("egress")),
             delivery: DeliverySettings::read(&mut sources.section("delivery")),
             catalog: CatalogSettings::read(&mut sources.section("catalog")),
@@ -112,6 +113,19 @@ impl Settings {
         if self.orders.vendor_timeout >= self.orders.answer_within {
             let wanted = "it must be shorter than `orders.answer_within`, or no answer can say what the vendor did";
             sources.object("orders", "vendor_timeout", wanted);
+        }
+        let shared = ("vendors.calls".to_owned(), &self.vendors.calls);
+        let own = self.vendors.of.iter();
+        let own = own.map(|(vendor, calls)| (format!("vendors.of.{vendor}"), calls));
+        for (section, calls) in std::iter::once(shared).chain(own) {
+            if calls.client_certificate.is_some() != calls.client_key.is_some() {
+                let wanted = "a client certificate and its key go together: set both, or neither";
+                let given = match calls.client_certificate {
+                    Some(_) => "client_certificate",
+                    None => "client_key",
+                };
+                sources.object(&section, given, wanted);
+            }
         }
     }
 }
@@ -266,6 +280,53 @@ mod tests {
             !format!("{error} {error:?}").contains("hunter2"),
             "{error:?}"
         );
+    }
+
+    #[test]
+    fn a_vendor_has_its_own_settings_and_else_those_of_all() {
+        let text = "[vendors.calls]\nin_flight = 8\n[vendors.of.acme]\nrate = \"10/s\"";
+        let variable = "CLEARGATE__VENDORS__OF__ACME__BREAKER_PAUSE".to_owned();
+        let settings =
+            Settings::from_sources(Some(("gateway.toml", text)), [(variable, "3s".to_owned())])
+                .expect("right");
+        let acme = settings.vendors.calls_of("acme");
+        assert_eq!(acme.rate.map(|rate| rate.count), Some(10));
+        assert_eq!(
+            (acme.in_flight, acme.breaker_pause),
+            (8, Duration::from_secs(3))
+        );
+        let others = settings.vendors.calls_of("other");
+        assert_eq!((others.rate, others.in_flight), (None, 8));
+    }
+
+    #[test]
+    fn a_mistake_about_one_vendor_is_told_there_and_one_about_all_once() {
+        refused(
+            file("[vendors.of.acme]\nin_flight = 0"),
+            "`vendors.of.acme.in_flight` is `0` in gateway.toml, line 2: \
+             it must be between 1 and 10000, both inclusive",
+        );
+        refused(
+            file("[vendors.calls]\nin_flight = \"x\"\n[vendors.of.acme]\nrate = \"1/s\""),
+            "`vendors.calls.in_flight` is `x` in gateway.toml, line 2: this must be a whole number",
+        );
+        let error = file("[vendors.of.acme]\nspeed = 1").expect_err("no such key");
+        assert!(
+            error
+                .to_string()
+                .contains("[vendors.of.acme] has authorities"),
+            "{error}"
+        );
+        for text in [
+            "[vendors.of]\nacme = 1",
+            "[vendors.off.acme]\nrate = \"1/s\"",
+            "[http.x]",
+        ] {
+            assert!(file(text).is_err(), "{text}");
+        }
+        for section in ["vendors.calls", "vendors.of.acme"] {
+            assert!(file(&format!("[{section}]\nclient_key = \"env:KEY\"")).is_err());
+        }
     }
 
     #[test]

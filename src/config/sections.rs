@@ -1,6 +1,7 @@
 //! The settings of each component. What each one means stands in `config/cleargate.toml`; here
 //! are their types, and the bounds within which they make sense.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,9 +9,11 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
-use super::kinds::{CacheUrl, LogFormat, LogLevel, Nameserver, PublicUrl, Size, StoreUrl};
+use super::kinds::{
+    CacheUrl, LogFormat, LogLevel, Nameserver, ProxyUrl, PublicUrl, Rate, Size, StoreUrl,
+};
 use super::secret::SecretReference;
-use super::sources::Section;
+use super::sources::{Section, Sources};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -143,15 +146,69 @@ pub struct VendorSettings {
     pub allow_sandbox: bool,
     /// In bytes.
     pub reply_limit: usize,
+    /// `[vendors.calls]`, for every vendor that has no section of its own.
+    pub calls: CallSettings,
+    /// `[vendors.of.NAME]` by name, with what is said for all filled in.
+    pub of: BTreeMap<String, CallSettings>,
 }
 
 impl VendorSettings {
-    pub(super) fn read(section: &mut Section<'_>) -> Self {
+    pub(super) fn read(sources: &mut Sources) -> Self {
+        let calls = CallSettings::read(&mut sources.section("vendors.calls"));
+        let mut of = BTreeMap::new();
+        for vendor in sources.vendors() {
+            let name = format!("vendors.of.{vendor}");
+            of.insert(vendor, CallSettings::read(&mut sources.section(&name)));
+        }
+        let section = &mut sources.section("vendors");
         let reply_limits = Size(1024)..=Size(256 * MEBIBYTE);
         Self {
             dir: section.optional("dir"),
             allow_sandbox: section.one("allow_sandbox"),
             reply_limit: section.within("reply_limit", reply_limits).0,
+            calls,
+            of,
+        }
+    }
+
+    /// How that vendor is called.
+    pub fn calls_of(&self, vendor: &str) -> &CallSettings {
+        self.of.get(vendor).unwrap_or(&self.calls)
+    }
+}
+
+/// `[vendors.calls]` and `[vendors.of.NAME]`: how vendors, or one of them, are called.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "config/cleargate.toml is their documentation")]
+pub struct CallSettings {
+    pub rate: Option<Rate>,
+    pub in_flight: usize,
+    /// In percent.
+    pub retries: usize,
+    pub breaker_failures: usize,
+    pub breaker_pause: Duration,
+    pub denied_pause: Duration,
+    pub longest_pause: Duration,
+    pub proxy: Option<ProxyUrl>,
+    pub client_certificate: Option<SecretReference>,
+    pub client_key: Option<SecretReference>,
+    pub authorities: Option<SecretReference>,
+}
+
+impl CallSettings {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        Self {
+            rate: section.optional("rate"),
+            in_flight: section.within("in_flight", 1..=10_000),
+            retries: section.within("retries", 0..=100),
+            breaker_failures: section.within("breaker_failures", 1..=1_000_000),
+            breaker_pause: section.within("breaker_pause", MILLISECOND..=HOUR),
+            denied_pause: section.within("denied_pause", Duration::ZERO..=DAY),
+            longest_pause: section.within("longest_pause", Duration::ZERO..=DAY),
+            proxy: section.optional("proxy"),
+            client_certificate: section.optional("client_certificate"),
+            client_key: section.optional("client_key"),
+            authorities: section.optional("authorities"),
         }
     }
 }

@@ -18,10 +18,33 @@ pub(super) struct Sources {
     mistakes: Vec<Mistake>,
 }
 
+/// The section that says what holds for every vendor, and how the names of those begin that say
+/// what holds for one: they take the same keys.
+const SHARED: &str = "vendors.calls";
+const VENDORS_OWN: &str = "vendors.of.";
+
+fn is_own(section: &str) -> bool {
+    let vendor = section.strip_prefix(VENDORS_OWN);
+    vendor.is_some_and(|vendor| !vendor.is_empty() && !vendor.contains('.'))
+}
+
 /// A known setting.
 struct Entry {
     default: Given,
     given: Option<Given>,
+}
+
+impl Entry {
+    /// A setting of one vendor that nothing was said about.
+    fn unset() -> Self {
+        Self {
+            default: Given {
+                texts: Texts::One(String::new()),
+                place: Place::Default,
+            },
+            given: None,
+        }
+    }
 }
 
 /// What was given, as texts, and where.
@@ -46,28 +69,30 @@ impl Sources {
         };
         let table = DeTable::parse(DEFAULTS).expect("the compiled-in defaults are tested");
         for (section, keys) in table.get_ref() {
-            let keys = keys
-                .get_ref()
-                .as_table()
-                .expect("defaults stand in sections");
-            let entries = keys.iter().map(|(key, value)| {
-                let texts = texts(value.get_ref()).expect("a default is a value or a list");
-                let default = Given {
-                    texts,
-                    place: Place::Default,
-                };
-                let entry = Entry {
-                    default,
-                    given: None,
-                };
-                (key.get_ref().to_string(), entry)
-            });
-            let entries = entries.collect();
-            sources
-                .sections
-                .insert(section.get_ref().to_string(), entries);
+            let keys = keys.get_ref().as_table();
+            sources.add_defaults(section.get_ref(), keys.expect("defaults stand in sections"));
         }
         sources
+    }
+
+    fn add_defaults(&mut self, section: &str, keys: &DeTable<'_>) {
+        let mut entries = BTreeMap::new();
+        for (key, value) in keys {
+            if let Some(inner) = value.get_ref().as_table() {
+                self.add_defaults(&format!("{section}.{}", key.get_ref()), inner);
+                continue;
+            }
+            let default = Given {
+                texts: texts(value.get_ref()).expect("a default is a value or a list"),
+                place: Place::Default,
+            };
+            let entry = Entry {
+                default,
+                given: None,
+            };
+            entries.insert(key.get_ref().to_string(), entry);
+        }
+        self.sections.insert(section.to_owned(), entries);
     }
 
     /// Lays a file over what is there.
@@ -86,12 +111,31 @@ impl Sources {
                 self.mistake(section.get_ref().to_string(), line(section.span()), wanted);
                 continue;
             };
-            for (key, value) in keys {
-                let place = line(key.span());
-                self.add(section.get_ref(), key.get_ref(), value, place);
-            }
+            self.add_section(section.get_ref(), keys, &line);
         }
         Ok(())
+    }
+
+    /// A table in a section is a section below it, `[vendors.calls]`.
+    fn add_section(
+        &mut self,
+        section: &str,
+        keys: &DeTable<'_>,
+        line: &impl Fn(Range<usize>) -> Place,
+    ) {
+        for (key, value) in keys {
+            match value.get_ref().as_table() {
+                Some(inner) if self.has_below(section, key.get_ref()) => {
+                    self.add_section(&format!("{section}.{}", key.get_ref()), inner, line);
+                }
+                _ => self.add(section, key.get_ref(), value, line(key.span())),
+            }
+        }
+    }
+
+    fn has_below(&self, section: &str, key: &str) -> bool {
+        let below = format!("{section}.{key}");
+        self.sections.contains_key(&below) || VENDORS_OWN.starts_with(&below) || is_own(&below)
     }
 
     /// Lays environment variables over what is there; only those that begin with `CLEARGATE__`
@@ -102,9 +146,9 @@ impl Sources {
                 continue;
             };
             let path = path.to_lowercase();
-            let (section, key) = path.split_once("__").unwrap_or((&path, ""));
+            let (section, key) = path.rsplit_once("__").unwrap_or((&path, ""));
             self.give(
-                section,
+                &section.replace("__", "."),
                 key,
                 Texts::One(value),
                 Place::Variable(name.clone()),
@@ -124,6 +168,11 @@ impl Sources {
 
     fn give(&mut self, section: &str, key: &str, texts: Texts, place: Place) {
         let path = format!("{section}.{key}");
+        if is_own(section) && !self.sections.contains_key(section) {
+            let keys = self.sections[SHARED].keys().cloned();
+            let none = keys.map(|key| (key, Entry::unset())).collect();
+            self.sections.insert(section.to_owned(), none);
+        }
         let Some(entries) = self.sections.get_mut(section) else {
             let known = names(&self.sections);
             let wanted = format!("there is no such section; there are {known}");
@@ -149,16 +198,24 @@ impl Sources {
     }
 
     /// The section `name`, to be read by its struct.
-    pub(super) fn section(&mut self, name: &'static str) -> Section<'_> {
+    pub(super) fn section<'s>(&'s mut self, name: &'s str) -> Section<'s> {
         Section {
             name,
             entries: &self.sections[name],
+            shared: is_own(name).then(|| &self.sections[SHARED]),
             mistakes: &mut self.mistakes,
         }
     }
 
+    /// The vendors that have a section of their own.
+    pub(super) fn vendors(&self) -> Vec<String> {
+        let names = self.sections.keys();
+        let own = names.filter_map(|name| name.strip_prefix(VENDORS_OWN));
+        own.map(str::to_owned).collect()
+    }
+
     /// Objects to a value that is right alone but not beside another one.
-    pub(super) fn object(&mut self, section: &'static str, key: &str, wanted: &str) {
+    pub(super) fn object(&mut self, section: &str, key: &str, wanted: &str) {
         let mut section = self.section(section);
         let (text, place) = section.single(key);
         section.refuse::<String>(key, text, place, wanted.to_owned());
@@ -186,8 +243,10 @@ impl Sources {
 /// One section, while its struct reads it. A wrong value is noted and its default returned, so
 /// that the mistakes behind it are found as well; the settings are then thrown away.
 pub(super) struct Section<'a> {
-    name: &'static str,
+    name: &'a str,
     entries: &'a BTreeMap<String, Entry>,
+    /// For the section of one vendor: that of all, which says what this one does not.
+    shared: Option<&'a BTreeMap<String, Entry>>,
     mistakes: &'a mut Vec<Mistake>,
 }
 
@@ -197,7 +256,7 @@ impl<'a> Section<'a> {
         let (text, place) = self.single(key);
         T::parse(text).unwrap_or_else(|wanted| {
             self.refuse::<T>(key, text, place, wanted);
-            default(self.entry(key))
+            default(self.shared.map_or(self.entry(key), |shared| &shared[key]))
         })
     }
 
@@ -259,16 +318,25 @@ impl<'a> Section<'a> {
                     wanted,
                 };
                 self.mistakes.push(mistake);
+                let entry = self.shared.map_or(entry, |shared| &shared[key]);
                 (default_text(entry), &entry.default.place)
             }
         }
     }
 
     fn entry(&self, key: &str) -> &'a Entry {
-        &self.entries[key]
+        let own = &self.entries[key];
+        match self.shared {
+            Some(shared) if own.given.is_none() => &shared[key],
+            _ => own,
+        }
     }
 
     fn refuse<T: Setting>(&mut self, key: &str, text: &str, place: &Place, wanted: String) {
+        // What was taken over from the section of all vendors is told there.
+        if self.shared.is_some() && self.entries[key].given.is_none() {
+            return;
+        }
         self.mistakes.push(Mistake {
             key: format!("{}.{key}", self.name),
             value: (!T::PRIVATE).then(|| text.to_owned()),

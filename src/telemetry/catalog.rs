@@ -66,6 +66,21 @@ pub const METRICS: &[Metric] = &[
         "Calls to vendors, by vendor, step and outcome: never (nothing left), maybe (no whole answer), answered",
     ),
     metric(
+        "vendor_call_own_seconds",
+        Kind::Histogram,
+        "What calls to vendors took beside their vendor's time (waiting for their turn, a permit, a token or another copy), by vendor",
+    ),
+    metric(
+        "vendor_refused_total",
+        Kind::Counter,
+        "Calls to vendors that were held back, by vendor and cause: rate, breaker, bulkhead, paused (it asked to wait, or refuses our credentials)",
+    ),
+    metric(
+        "vendor_breakers_open",
+        Kind::Gauge,
+        "Base URLs of a vendor that are not called because their calls failed, by vendor",
+    ),
+    metric(
         "callbacks_total",
         Kind::Counter,
         "Callbacks that arrived, by vendor and verdict: acknowledged, not_believed, method_not_allowed",

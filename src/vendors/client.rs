@@ -1,46 +1,46 @@
 //! One request to a vendor and back, and whole operations that only read.
 //!
 //! What matters most is what a failure means: [`Sent::Never`] only where not a byte left, so that
-//! the order certainly does not exist, and [`Sent::Maybe`] everywhere else. A request that could
-//! order twice opens a connection of its own, because on a reused one the two cannot be told apart.
+//! the order certainly does not exist, and [`Sent::Maybe`] everywhere else.
 
+use std::collections::hash_map::RandomState;
+use std::convert::Infallible;
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adapters::contract::Escape;
-use adapters::vocabulary::Private;
-use adapters::{
-    Auth, Context, Effect, Fault, Memo, Operation, Piece, Reply, Request, Translate, Turn, Unfit,
-    Vendor,
-};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{HeaderMap, Method};
-use zeroize::Zeroizing;
+use adapters::{Context, Fault, Memo, Operation, Reply, Request, Translate, Turn, Unfit, Vendor};
+use tower::util::BoxCloneSyncService;
+use tower::{ServiceBuilder, ServiceExt as _};
 
+use super::attempt::Attempting;
+use super::authorise::Authorising;
+use super::breaker::Breaking;
+use super::bulkhead::Bulkhead;
+use super::call::{Call, Target};
+use super::exchange::Exchange;
+use super::fail_fast::FailFast;
+use super::keyed::Keyed;
+use super::meter::Meter;
+use super::pause::{Pauses, Pausing};
+use super::prepare::{authorisation, outgoing};
+use super::rate::Rated;
+use super::retry::{Copies, MORE_COPIES};
+use super::tokens::Tokens;
+use crate::clock::Clock;
+use crate::config::VendorSettings;
 use crate::domain::tenant::Connection;
-use crate::trace::Trace;
 
-/// A request's first byte leaves within three seconds of the moment its intent began to be
-/// committed, or not at all: this much for the commit and getting to the send, the rest for
-/// connecting. The order's lease outlives both by far, so a disk that takes a second to sync costs
-/// a second and not the order.
-const BEGINS_WITHIN: Duration = Duration::from_millis(1500);
-const CONNECTS_WITHIN: Duration = Duration::from_millis(1500);
-/// How long an idle connection to a vendor is kept.
-const IDLE: Duration = Duration::from_secs(30);
 /// Turns of an operation that only reads; a catalog of more pages is not believed.
 const MOST_TURNS: usize = 100;
-/// Copies of a request that only reads, before its failure is reported.
-const READ_COPIES: u32 = 2;
 
-/// Limits of calls to vendors.
+/// How vendors are called.
 #[derive(Clone, Debug)]
 pub struct CallerOptions {
     /// One attempt, from connecting to the last byte of the answer.
     pub attempt_timeout: Duration,
-    /// Largest answer, in bytes.
-    pub reply_limit: usize,
+    /// Everything else.
+    pub settings: VendorSettings,
 }
 
 /// What came of sending one request.
@@ -52,17 +52,6 @@ pub enum Sent {
     Maybe(String),
     /// A whole answer.
     Answered(Reply),
-}
-
-impl Sent {
-    /// The outcome in one word, for logs and metrics.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Never(_) => "never",
-            Self::Maybe(_) => "maybe",
-            Self::Answered(_) => "answered",
-        }
-    }
 }
 
 /// Why an operation that only reads has no result.
@@ -91,35 +80,29 @@ pub fn fault_word(fault: &Fault) -> &'static str {
     }
 }
 
-/// Sends requests to vendors.
+/// Sends requests to vendors, through the one stack that this process has.
 #[derive(Clone)]
 pub struct Caller {
-    pooled: reqwest::Client,
-    fresh: reqwest::Client,
-    options: CallerOptions,
+    stack: BoxCloneSyncService<Call, Sent, Infallible>,
+    pauses: Pauses,
+    options: Arc<CallerOptions>,
+    /// Keyed, so that a fingerprint of credentials says nothing to anybody else.
+    fingerprints: RandomState,
 }
 
 impl Caller {
-    /// Prepares the clients. They follow no redirect and know no proxy.
+    /// Puts the stack together. `clock` is what pauses and tokens are measured by.
     ///
     /// # Errors
-    /// A sentence where the system's trust store cannot be used.
-    pub fn new(options: CallerOptions) -> Result<Self, String> {
-        let client = |idle_connections| {
-            reqwest::Client::builder()
-                .redirect(reqwest::redirect::Policy::none())
-                .no_proxy()
-                .connect_timeout(CONNECTS_WITHIN)
-                .pool_idle_timeout(IDLE)
-                .pool_max_idle_per_host(idle_connections)
-                .user_agent(concat!("cleargate/", env!("CARGO_PKG_VERSION")))
-                .build()
-                .map_err(|error| format!("cannot prepare calls to vendors: {error}"))
-        };
+    /// A sentence where certificates, keys or a proxy cannot be used.
+    pub fn new(options: CallerOptions, clock: Clock) -> Result<Self, String> {
+        let exchange = Exchange::new(&options.settings, options.attempt_timeout)?;
+        let pauses = Pauses::new(clock.clone());
         Ok(Self {
-            pooled: client(32)?,
-            fresh: client(0)?,
-            options,
+            stack: stack(exchange, &pauses, options.attempt_timeout, &clock),
+            pauses,
+            options: Arc::new(options),
+            fingerprints: RandomState::new(),
         })
     }
 
@@ -131,44 +114,21 @@ impl Caller {
         request: &Request,
         committed: Instant,
     ) -> Sent {
-        if committed.elapsed() > BEGINS_WITHIN {
-            return Sent::Never(
-                "given up before sending, because this process was too slow".to_owned(),
-            );
-        }
-        let built = match self.build(vendor, connection, request) {
-            Ok(built) => built,
+        let call = match self.call(vendor, connection, request, committed) {
+            Ok(call) => call,
             Err(reason) => return Sent::Never(reason),
         };
-        let client = if request.effect == Effect::Once {
-            &self.fresh
-        } else {
-            &self.pooled
-        };
-        let attempt = async {
-            match client.execute(built).await {
-                Ok(response) => self.read(response).await,
-                Err(error) if error.is_connect() => Sent::Never(describe(&error)),
-                Err(error) => Sent::Maybe(describe(&error)),
-            }
-        };
-        let began = Instant::now();
-        let within = self.options.attempt_timeout;
-        let sent = tokio::time::timeout(within, attempt)
-            .await
-            .unwrap_or_else(|_| {
-                Sent::Maybe(format!("no whole answer within {} s", within.as_secs_f32()))
-            });
-        metrics::histogram!(
-            "vendor_call_seconds",
-            "vendor" => vendor.name.clone(), "step" => request.step.clone(), "outcome" => sent.word()
-        )
-        .record(began.elapsed());
+        let Ok(sent) = self.stack.clone().oneshot(call).await;
         sent
     }
 
-    /// Runs a whole operation that only reads: step after step, each sent again once where it got
-    /// no answer.
+    /// The vendor has refused this connection's credentials in an answer that only its adapter
+    /// understands. The stack understands a 401 by itself.
+    pub fn deny(&self, vendor: &Vendor, connection: &Connection) {
+        self.pauses.deny(&self.target(vendor, connection));
+    }
+
+    /// Runs a whole operation that only reads, step after step.
     ///
     /// # Errors
     /// [`CallFailure`].
@@ -187,13 +147,22 @@ impl Caller {
                 base_url: &connection.base_url,
             };
             let request = translate.encode(operation, &memo, &cx)?;
-            let reply = self.read_step(vendor, connection, &request).await?;
-            match translate
-                .decode(operation, &memo, &cx, &reply)
-                .map_err(CallFailure::Fault)?
+            let reply = match self
+                .send(vendor, connection, &request, Instant::now())
+                .await
             {
-                Turn::Done(output) => return Ok(output),
-                Turn::Next(next) => memo = next,
+                Sent::Answered(reply) => reply,
+                Sent::Never(why) | Sent::Maybe(why) => return Err(CallFailure::NoAnswer(why)),
+            };
+            match translate.decode(operation, &memo, &cx, &reply) {
+                Ok(Turn::Done(output)) => return Ok(output),
+                Ok(Turn::Next(next)) => memo = next,
+                Err(fault) => {
+                    if fault == Fault::Denied {
+                        self.deny(vendor, connection);
+                    }
+                    return Err(CallFailure::Fault(fault));
+                }
             }
         }
         Err(CallFailure::NoAnswer(format!(
@@ -201,217 +170,68 @@ impl Caller {
         )))
     }
 
-    async fn read_step(
+    fn call(
         &self,
         vendor: &Vendor,
         connection: &Connection,
         request: &Request,
-    ) -> Result<Reply, CallFailure> {
-        let copies = if request.effect == Effect::Read {
-            READ_COPIES
-        } else {
-            1
-        };
-        let mut reason = String::new();
-        for _ in 0..copies {
-            match self.send(vendor, connection, request, Instant::now()).await {
-                Sent::Answered(reply) => return Ok(reply),
-                Sent::Never(why) | Sent::Maybe(why) => reason = why,
+        committed: Instant,
+    ) -> Result<Call, String> {
+        let (begin_by, until) = Call::times(committed, self.options.attempt_timeout);
+        Ok(Call {
+            outgoing: outgoing(connection, request)?,
+            authorisation: authorisation(vendor, connection)?,
+            target: Arc::new(self.target(vendor, connection)),
+            step: request.step.clone(),
+            effect: request.effect,
+            begin_by,
+            until,
+            copies_left: MORE_COPIES,
+            waited: Default::default(),
+        })
+    }
+
+    fn target(&self, vendor: &Vendor, connection: &Connection) -> Target {
+        Target {
+            vendor: vendor.name.clone(),
+            connection: connection.id.clone(),
+            base_url: connection.base_url.clone(),
+            credentials: self.fingerprint(connection),
+            settings: self.options.settings.calls_of(&vendor.name).clone(),
+        }
+    }
+
+    fn fingerprint(&self, connection: &Connection) -> u64 {
+        let mut hasher = self.fingerprints.build_hasher();
+        for (name, values) in &connection.credentials {
+            name.hash(&mut hasher);
+            for value in values {
+                value.expose().hash(&mut hasher);
             }
         }
-        Err(CallFailure::NoAnswer(reason))
-    }
-
-    fn build(
-        &self,
-        vendor: &Vendor,
-        connection: &Connection,
-        request: &Request,
-    ) -> Result<reqwest::Request, String> {
-        let url = format!("{}{}", connection.base_url, request.path);
-        let mut url = url::Url::parse(&url)
-            .map_err(|error| format!("the connection's base URL cannot be used: {error}"))?;
-        if !request.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&request.query);
-        }
-        let method = Method::from_bytes(request.method.as_str().as_bytes())
-            .map_err(|error| error.to_string())?;
-        let mut built = reqwest::Request::new(method, url);
-        *built.headers_mut() = headers(vendor, connection, request)?;
-        if request.mime.is_some() {
-            let body = fill(&request.body, connection)?;
-            *built.body_mut() = Some(reqwest::Body::from(body.to_vec()));
-        }
-        Ok(built)
-    }
-
-    async fn read(&self, mut response: reqwest::Response) -> Sent {
-        let status = response.status().as_u16();
-        let headers = response
-            .headers()
-            .iter()
-            .map(|(name, value)| {
-                (
-                    name.as_str().to_owned(),
-                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                )
-            })
-            .collect();
-        let mut body = Vec::new();
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > self.options.reply_limit => {
-                    return Sent::Maybe(format!(
-                        "the answer is larger than {} bytes",
-                        self.options.reply_limit
-                    ));
-                }
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => {
-                    return Sent::Answered(Reply {
-                        status,
-                        headers,
-                        body,
-                    });
-                }
-                Err(error) => return Sent::Maybe(describe(&error)),
-            }
-        }
+        hasher.finish()
     }
 }
 
-fn headers(
-    vendor: &Vendor,
-    connection: &Connection,
-    request: &Request,
-) -> Result<HeaderMap, String> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in &request.headers {
-        headers.insert(
-            header_name(name)?,
-            header_value(&fill(value, connection)?, name)?,
-        );
-    }
-    if let Some(mime) = &request.mime {
-        headers.insert(CONTENT_TYPE, header_value(mime.as_bytes(), "content-type")?);
-    }
-    if let Some(trace) = Trace::current() {
-        headers.insert(
-            HeaderName::from_static("traceparent"),
-            header_value(trace.for_call().as_bytes(), "traceparent")?,
-        );
-    }
-    match &vendor.auth {
-        Auth::None => {}
-        Auth::Header { name, value } => {
-            let mut value = header_value(&fill(value, connection)?, name)?;
-            value.set_sensitive(true);
-            headers.insert(header_name(name)?, value);
-        }
-        Auth::Basic { user, password } => {
-            let pair = Zeroizing::new(
-                [
-                    &fill(user, connection)?[..],
-                    b":",
-                    &fill(password, connection)?,
-                ]
-                .concat(),
-            );
-            let value = Zeroizing::new(format!("Basic {}", BASE64.encode(&*pair)));
-            let mut value = header_value(value.as_bytes(), "authorization")?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
-    }
-    Ok(headers)
-}
-
-fn header_name(name: &str) -> Result<HeaderName, String> {
-    HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is not a header's name"))
-}
-
-fn header_value(value: &[u8], name: &str) -> Result<HeaderValue, String> {
-    HeaderValue::from_bytes(value)
-        .map_err(|_| format!("the value of header `{name}` has characters that may not be in one"))
-}
-
-/// Fills the holes: the only place where a secret meets a request.
-fn fill(pieces: &[Piece], connection: &Connection) -> Result<Zeroizing<Vec<u8>>, String> {
-    let mut filled = Zeroizing::new(Vec::new());
-    for piece in pieces {
-        match piece {
-            Piece::Bytes(bytes) => filled.extend_from_slice(bytes),
-            Piece::Secret { name, escape } => {
-                let secret = connection
-                    .credentials
-                    .get(name)
-                    .and_then(|values| values.last());
-                let secret = secret.ok_or_else(|| {
-                    format!(
-                        "connection `{}` has no credential `{name}`",
-                        connection.name
-                    )
-                })?;
-                filled.extend_from_slice(&escaped(secret, *escape));
-            }
-        }
-    }
-    Ok(filled)
-}
-
-fn escaped(secret: &Private<String>, escape: Escape) -> Zeroizing<Vec<u8>> {
-    let text = secret.expose();
-    Zeroizing::new(match escape {
-        Escape::None => text.clone().into_bytes(),
-        Escape::Json => {
-            let quoted = serde_json::to_string(text).expect("a text always serializes");
-            quoted.as_bytes()[1..quoted.len() - 1].to_vec()
-        }
-        Escape::Form => url::form_urlencoded::byte_serialize(text.as_bytes())
-            .collect::<String>()
-            .into_bytes(),
-        Escape::Xml => text
-            .replace('&', "&amp;")
-            .replace('<', "&lt;")
-            .replace('>', "&gt;")
-            .replace('"', "&quot;")
-            .replace('\'', "&apos;")
-            .into_bytes(),
-    })
-}
-
-/// What went wrong, without the address: a path or query may say too much.
-fn describe(error: &reqwest::Error) -> String {
-    let what = if error.is_timeout() {
-        "timed out"
-    } else if error.is_connect() {
-        "cannot connect"
-    } else {
-        "the connection broke"
-    };
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    let innermost = cause.to_string();
-    if innermost.contains("://") {
-        what.to_owned()
-    } else {
-        format!("{what}: {innermost}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_is_escaped_for_where_it_stands() {
-        let secret = Private::from("a\"b<&c d");
-        let text = |escape| String::from_utf8(escaped(&secret, escape).to_vec()).unwrap();
-        assert_eq!(text(Escape::None), "a\"b<&c d");
-        assert_eq!(text(Escape::Json), "a\\\"b<&c d");
-        assert_eq!(text(Escape::Form), "a%22b%3C%26c+d");
-        assert_eq!(text(Escape::Xml), "a&quot;b&lt;&amp;c d");
-    }
+/// The stack, outermost layer first.
+fn stack(
+    exchange: Exchange,
+    pauses: &Pauses,
+    timeout: Duration,
+    clock: &Clock,
+) -> BoxCloneSyncService<Call, Sent, Infallible> {
+    let (pauses, clock) = (pauses.clone(), clock.clone());
+    let (paces, breakers, permits) = (Keyed::new(), Keyed::new(), Keyed::new());
+    let (copies, tokens) = (Copies::new(), Tokens::new(clock.clone()));
+    let layers = ServiceBuilder::new()
+        .layer_fn(Meter)
+        .layer_fn(FailFast)
+        .layer_fn(|inner| Pausing::new(inner, &pauses))
+        .layer_fn(|inner| Rated::new(inner, &paces, &clock))
+        .layer_fn(|inner| Breaking::new(inner, &breakers, &clock))
+        .retry(copies)
+        .layer_fn(|inner| Authorising::new(inner, &tokens))
+        .layer_fn(|inner| Bulkhead::new(inner, &permits))
+        .layer_fn(|inner| Attempting { inner, timeout });
+    BoxCloneSyncService::new(layers.service(exchange))
 }

@@ -16,3 +16,4 @@ mod placing;
 mod secrecy;
 mod store;
 mod support;
+mod vendors;

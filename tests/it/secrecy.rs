@@ -89,6 +89,16 @@ impl Stage {
         self.tenant.place(&self.order(id, "")).await;
     }
 
+    /// Places an order as an ATS does, which asks again after a 503.
+    async fn place_well(&self, id: &str) {
+        let order = self.order(id, "");
+        let mut status = 503;
+        while status == 503 {
+            status = self.tenant.place(&order).await.status;
+        }
+        assert_eq!(status, 201);
+    }
+
     /// What has to stay secret beside what has the mark.
     fn secrets(&self) -> Vec<String> {
         let placed = self.vendor.requests();
@@ -123,8 +133,8 @@ async fn serve(database: Database, scene: &Scene) -> (Program, Running) {
     }
     for (name, value) in [
         ("CLEARGATE__LOG__LEVEL", "trace"),
-        ("CLEARGATE__ORDERS__VENDOR_TIMEOUT", "300ms"),
-        ("CLEARGATE__ORDERS__ANSWER_WITHIN", "1s"),
+        ("CLEARGATE__ORDERS__VENDOR_TIMEOUT", "1s"),
+        ("CLEARGATE__ORDERS__ANSWER_WITHIN", "3s"),
         ("CLEARGATE__DELIVERY__ATTEMPT_TIMEOUT", "300ms"),
         ("SIGNING_SECRET", SIGNING_SECRET),
     ] {
@@ -149,7 +159,7 @@ async fn place_well_and_badly(stage: &Stage) {
     for id in [
         "taken", "status", "hang", "reset", "cut", "gone", "redirect",
     ] {
-        stage.place(id).await;
+        stage.place_well(id).await;
     }
     stage.tenant.place(&stage.order("refused", "Refused")).await;
     let faults = [

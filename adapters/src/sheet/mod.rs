@@ -7,12 +7,13 @@
 //! and *expressions*, with which we read (`".data.id"`).
 //!
 //! Read `adapters/sheets/sandbox.toml` first; it is the smallest whole sheet. Of the files here,
-//! `expression` has the grammar, `steps` the way from request to answer, `reading` the tables, and
+//! `expression` has the grammar, `auth` the ways to prove who we are, `steps` the way from request to answer, `reading` the tables, and
 //! `laws` what a sheet must keep to beside being well formed.
 //!
 //! Any operation may be written by hand instead: a [`Vendor`] is a record, so `Vendor { cancel:
 //! Some(Arc::new(mine)), ..sheet }` is a sheet with one operation of one's own.
 
+mod auth;
 mod callback;
 mod catalog;
 mod condition;

@@ -23,6 +23,24 @@ impl Form {
     /// Loads what the step in `section` sends. `sight` is what its expressions may name beside
     /// what belongs to every request.
     pub(super) fn load(loader: &Loader<'_>, section: &Section<'_>, sight: Sight) -> Option<Self> {
+        Self::with(loader, section, sight, None)
+    }
+
+    /// Loads the request for a token. It has no `effect`: a second token harms nobody.
+    pub(super) fn for_token(
+        loader: &Loader<'_>,
+        section: &Section<'_>,
+        sight: Sight,
+    ) -> Option<Self> {
+        Self::with(loader, section, sight, Some(Effect::Read))
+    }
+
+    fn with(
+        loader: &Loader<'_>,
+        section: &Section<'_>,
+        sight: Sight,
+        known: Option<Effect>,
+    ) -> Option<Self> {
         let in_path = Sight {
             key: true,
             ..sight.without_people()
@@ -53,7 +71,7 @@ impl Form {
                 .mistakes
                 .add(section.line_of("json"), wrong, "send it with POST");
         }
-        let effect = effect(loader, section, method);
+        let effect = known.or_else(|| effect(loader, section, method));
         Some(Self {
             method: method?,
             path: path?,

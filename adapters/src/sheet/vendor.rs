@@ -6,18 +6,17 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::auth;
 use super::callback;
 use super::laws::{self, Sheet};
 use super::loader::Loader;
 use super::operations::{Cancel, Fetch, List, Place, Report, Verify};
 use super::reading::Reading;
 use super::rules::Errors;
-use super::scope::{Scope, Sight};
+use super::scope::Sight;
 use super::source::{Mistakes, Raw, Section, Spot};
 use super::steps::{self, Kind};
-use crate::contract::{
-    Ambiguity, Auth, Context, Escape, Policy, Reference, Setting, SettingForm, Vendor,
-};
+use crate::contract::{Ambiguity, Policy, Reference, Setting, SettingForm, Vendor};
 
 /// Loads a sheet from its tree. What it returns is whole only if there were no mistakes.
 pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
@@ -30,7 +29,6 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
     let title = sheet.need_text("title", "name the vendor for people: title = \"Acme\"");
     let settings = settings(&loader, &sheet);
     let credentials: Vec<_> = sheet.texts("credentials").iter().map(owned).collect();
-    let auth = auth(&loader, &sheet);
     let errors = sheet.section("errors", "`[errors]`");
     let errors = Arc::new(Errors::load(
         &loader,
@@ -40,6 +38,7 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
             ..Sight::default()
         },
     ));
+    let auth = auth::load(&loader, &sheet, &errors);
 
     let order = Sight {
         ours: true,
@@ -228,68 +227,6 @@ fn plain_value(raw: &Raw) -> Value {
         ),
         Raw::Other(_) => Value::Null,
     }
-}
-
-fn auth(loader: &Loader<'_>, sheet: &Section<'_>) -> Option<Auth> {
-    let right = "\"none\", { header = \"Authorization: Bearer {secret.api_key}\" }, or \
-                 { basic = { user = \"{secret.user}\", password = \"{secret.password}\" } }";
-    let spot = sheet.need("auth", right)?;
-    if matches!(&spot.raw, Raw::Text(word) if word == "none") {
-        return Some(Auth::None);
-    }
-    let section = Section::new("`auth`", spot, loader.mistakes)?;
-    let found = if let Some(text) = section.text("header") {
-        let line = section.line_of("header");
-        let (name, value) = text.split_once(':').unwrap_or((text, ""));
-        Some(Auth::Header {
-            name: name.trim().to_ascii_lowercase(),
-            value: pieces(loader, value.trim(), line)?,
-        })
-    } else if let Some(basic) = section.section("basic", "`basic`") {
-        let half = |key| {
-            let text = basic.text(key).unwrap_or_default();
-            pieces(loader, text, basic.line_of(key))
-        };
-        let found = Auth::Basic {
-            user: half("user")?,
-            password: half("password")?,
-        };
-        basic.close();
-        Some(found)
-    } else {
-        loader
-            .mistakes
-            .add(spot.line, "`auth` says nothing", format!("it is {right}"));
-        None
-    };
-    section.close();
-    found
-}
-
-/// A text of constants and secrets, as pieces.
-fn pieces(loader: &Loader<'_>, text: &str, line: usize) -> Option<Vec<crate::contract::Piece>> {
-    let sight = Sight {
-        secrets: true,
-        ..Sight::default()
-    };
-    let template = loader.template(text, line, sight)?;
-    let only_secrets = template.expressions().all(|one| one.secret().is_some());
-    if !only_secrets {
-        let wrong = "`auth` names something that is not a secret";
-        loader
-            .mistakes
-            .add(line, wrong, "it is made of constants and `{secret.NAME}`");
-        return None;
-    }
-    let (memo, settings) = Default::default();
-    let cx = Context {
-        settings: &settings,
-        key: "",
-        base_url: "",
-    };
-    template
-        .pieces(&Scope::new(&memo, &cx), Escape::None)
-        .ok()?
 }
 
 fn policy(loader: &Loader<'_>, sheet: &Section<'_>, placing_steps: usize) -> Option<Policy> {

@@ -76,7 +76,9 @@ on_both_databases! {
     }
 
     async fn a_lane_that_waits_for_a_place_goes_on_when_one_gets_free(database) {
-        let world = Plan::sandbox(database).setting("DELIVERY__IN_FLIGHT_PER_ORIGIN", "1").start().await;
+        let plan = Plan::sandbox(database).setting("DELIVERY__IN_FLIGHT_PER_ORIGIN", "1");
+        let world = plan.setting("DELIVERY__ATTEMPT_TIMEOUT", "500ms").start().await;
+        world.ats.answer_with(Answer::conduct(Conduct::Drip));
         let mut orders = ["a", "b", "c", "d", "e"].map(|id| world.order_called(id));
         for order in &mut orders {
             order["webhook_url"] = world.ats.url("/all").into();

@@ -61,9 +61,9 @@ on_both_databases! {
         world.fault(FaultKind::Mute, "", 0);
         world.fault(FaultKind::ActAndReset, "/cancel", 1);
         let answer = world.tenant().cancel("224466").await;
-        assert_eq!((answer.status, &answer.body["code"]), (503, &"not_canceled".into()));
+        assert_eq!((answer.status, &answer.body["code"]), (503, &"cancel_unconfirmed".into()));
         let said = answer.body["error_message"].as_str().unwrap();
-        assert!(said.contains("may still be running"), "{said}");
+        assert!(said.contains("did not confirm the cancellation"), "{said}");
         assert_eq!(world.asked("POST", "/orders/sbx_00000001/cancel"), 1);
         world.settle().await;
         world.expect_told(&[("canceled", "")]);

@@ -4,7 +4,7 @@ use super::super::bench::{Bench, Stop};
 use super::super::canary::personal_in;
 use super::super::wire;
 use crate::callback::Proof;
-use crate::contract::{Auth, Memo, Piece, Turn};
+use crate::contract::{Auth, FetchToken, Memo, Piece, Reply, Request, TokenAuth, Turn, Unfit};
 
 /// Headers that the engine sets.
 const ENGINE_HEADERS: &[&str] = &[
@@ -141,16 +141,26 @@ pub(super) fn secrets(bench: &Bench<'_>) -> Vec<String> {
 /// How the vendor is authorised, and how its callbacks are proved.
 fn auth(bench: &Bench<'_>) -> Vec<String> {
     let mut broken = Vec::new();
-    let halves = match &bench.vendor.auth {
-        Auth::None => Vec::new(),
-        Auth::Header { value, .. } => vec![value],
-        Auth::Basic { user, password } => vec![user, password],
-    };
-    if !halves.is_empty() && !halves.iter().any(|half| has_hole(half)) {
+    let mut parts: Vec<Vec<Piece>> = constants(&bench.vendor.auth);
+    if let Auth::Token(token) = &bench.vendor.auth {
+        parts.extend(constants(&token.client));
+        match token_request(bench, token) {
+            Ok(request) => {
+                if let Some(why) = bad_path(&request.path) {
+                    broken.push(format!("`auth`: the path `{}` {why}", request.path));
+                }
+                parts.extend(request.headers.iter().map(|(_, value)| value.clone()));
+                parts.push(request.body.clone());
+            }
+            Err(unfit) => broken.push(format!("`auth`: a token cannot be asked for: {unfit}")),
+        }
+        broken.extend(false_tokens(bench, token));
+    }
+    if !parts.is_empty() && !parts.iter().any(|part| has_hole(part)) {
         broken.push("`auth` is a literal; a credential is a hole".to_owned());
     }
-    for half in halves {
-        broken.extend(unnamed(bench, "`auth`", half));
+    for part in &parts {
+        broken.extend(unnamed(bench, "`auth`", part));
     }
     let proof = bench
         .vendor
@@ -174,6 +184,52 @@ fn auth(bench: &Bench<'_>) -> Vec<String> {
         }
     }
     broken
+}
+
+/// What a request is authorised with that needs no answer first.
+fn constants(auth: &Auth) -> Vec<Vec<Piece>> {
+    match auth {
+        Auth::None | Auth::Token(_) => Vec::new(),
+        Auth::Header { value, .. } => vec![value.clone()],
+        Auth::Basic { user, password } => vec![user.clone(), password.clone()],
+    }
+}
+
+fn token_request(bench: &Bench<'_>, token: &TokenAuth) -> Result<Request, Unfit> {
+    let cx = bench.context();
+    token.fetch.encode(&FetchToken, &Memo::default(), &cx)
+}
+
+/// Answers that are no success, and yet are taken for a token.
+fn false_tokens(bench: &Bench<'_>, token: &TokenAuth) -> Vec<String> {
+    let cx = bench.context();
+    let bodies = [
+        "",
+        "{}",
+        "[]",
+        "null",
+        "\u{0}",
+        "<html>",
+        r#"{"error":"invalid_client"}"#,
+    ];
+    let statuses = [200, 302, 400, 401, 500];
+    let answers = statuses
+        .into_iter()
+        .flat_map(|status| bodies.map(|body| (status, body)));
+    answers
+        .filter(|(status, body)| {
+            let reply = Reply {
+                status: *status,
+                headers: Vec::new(),
+                body: body.as_bytes().to_vec(),
+            };
+            let read = token
+                .fetch
+                .decode(&FetchToken, &Memo::default(), &cx, &reply);
+            read.is_ok()
+        })
+        .map(|(status, body)| format!("`auth`: {status} `{body}` is taken for a token"))
+        .collect()
 }
 
 fn has_hole(pieces: &[Piece]) -> bool {

@@ -11,10 +11,11 @@ use crate::callback::{
     Acknowledgement, Callbacks, Note, OrderKey, Proof, ReadCallback, Says, Unreadable, Verified,
 };
 use crate::contract::{
-    Ambiguity, Auth, CancelOrder, Context, Effect, Escape, Fault, FetchOrder, Found, Memo, Method,
-    Piece, PlaceOrder, Policy, Reference, Reply, Request, Translate, Turn, Unfit, Vendor,
+    Ambiguity, Auth, CancelOrder, Context, Effect, Escape, Fault, FetchOrder, FetchToken, Found,
+    Memo, Method, Piece, PlaceOrder, Policy, Reference, Reply, Request, Token, TokenAuth,
+    Translate, Turn, Unfit, Vendor,
 };
-use crate::vocabulary::{Outcome, Progress, Standing, TheirRef};
+use crate::vocabulary::{Outcome, Private, Progress, Standing, TheirRef};
 
 /// What is wrong with the vendor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub(super) enum Defect {
     OwnAuthorization,
     UnnamedHole,
     LiteralAuth,
+    AnythingIsAToken,
+    LiteralTokenClient,
     PersonalMemo,
     UnknownStep,
     NoReference,
@@ -72,6 +75,8 @@ pub(super) const DEFECTS: &[(&str, Defect)] = &[
     ("secrets", Defect::OwnAuthorization),
     ("secrets", Defect::UnnamedHole),
     ("secrets", Defect::LiteralAuth),
+    ("secrets", Defect::AnythingIsAToken),
+    ("secrets", Defect::LiteralTokenClient),
     ("memo", Defect::PersonalMemo),
     ("memo", Defect::UnknownStep),
     ("reference", Defect::NoReference),
@@ -421,6 +426,31 @@ impl Translate<CancelOrder> for Tiny {
     }
 }
 
+impl Translate<FetchToken> for Tiny {
+    fn encode(&self, _: &FetchToken, _: &Memo, _: &Context<'_>) -> Result<Request, Unfit> {
+        Ok(self.request("token", Method::Post, "/token", json!({})))
+    }
+
+    fn decode(
+        &self,
+        _: &FetchToken,
+        _: &Memo,
+        _: &Context<'_>,
+        reply: &Reply,
+    ) -> Result<Turn<Token>, Fault> {
+        let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+        let value = match (self.defect, body["token"].as_str()) {
+            (_, Some(token)) => token,
+            (Defect::AnythingIsAToken, None) => "none",
+            (_, None) => return Err(Fault::Denied),
+        };
+        Ok(Turn::Done(Token {
+            value: Private::from(value),
+            lifetime: None,
+        }))
+    }
+}
+
 impl ReadCallback for Tiny {
     fn read(&self, callback: Verified<'_>, _: &Context<'_>) -> Result<Vec<Note>, Unreadable> {
         if self.has(Defect::ReaderPanicsOnOddBytes) {
@@ -447,7 +477,7 @@ pub(super) fn vendor(defect: Defect) -> Vendor {
     let has = |other| defect == other;
     let when = |other, text: &str| has(other).then(|| text.to_owned());
     let steps = ["person".to_owned(), "order".to_owned()].into_iter();
-    let key = match has(Defect::LiteralAuth) {
+    let key = match has(Defect::LiteralAuth) || has(Defect::LiteralTokenClient) {
         true => Piece::text("sk_live_1"),
         false => Piece::Secret {
             name: "api_key".into(),
@@ -461,9 +491,22 @@ pub(super) fn vendor(defect: Defect) -> Vendor {
         title: "Tiny".into(),
         settings: Vec::new(),
         credentials: vec!["api_key".into(), "webhook_secret".into()],
-        auth: Auth::Basic {
-            user: vec![key],
-            password: Vec::new(),
+        auth: match defect {
+            Defect::AnythingIsAToken | Defect::LiteralTokenClient => Auth::Token(TokenAuth {
+                header: "authorization".into(),
+                prefix: "Bearer ".into(),
+                client: Box::new(Auth::Basic {
+                    user: vec![key],
+                    password: Vec::new(),
+                }),
+                default_lifetime: Duration::from_secs(3600),
+                renew_before: Duration::from_secs(60),
+                fetch: tiny.clone(),
+            }),
+            _ => Auth::Basic {
+                user: vec![key],
+                password: Vec::new(),
+            },
         },
         policy: policy(defect),
         sandbox: false,

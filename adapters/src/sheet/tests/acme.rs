@@ -133,7 +133,7 @@ fn placed(status: u16, body: &Value) -> Result<Turn<Progress>, Fault> {
 #[test]
 fn blocks_become_the_vendors_record() {
     let vendor = acme();
-    assert_eq!(vendor.auth, Auth::None);
+    assert!(matches!(vendor.auth, Auth::None));
     assert_eq!(vendor.policy.reference.alphabet, "0123456789");
     let two_hours = std::time::Duration::from_secs(7200);
     assert_eq!(

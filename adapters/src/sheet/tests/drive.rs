@@ -88,7 +88,7 @@ impl Pair {
                     format!("Basic {}", BASE64.encode(pair)),
                 )
             }
-            Auth::None => unreachable!("both vendors authorise by a header"),
+            Auth::None | Auth::Token(_) => unreachable!("both vendors authorise by a header"),
         });
         headers.extend(
             request

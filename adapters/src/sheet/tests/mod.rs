@@ -1,6 +1,7 @@
 //! The language as a whole: what loads, what does not, and what the shipped sheets do.
 
 mod acme;
+mod auth;
 mod drive;
 mod loading;
 mod rough;

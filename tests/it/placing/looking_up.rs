@@ -18,7 +18,7 @@ on_both_databases! {
             world.pass(KEYS_ARE_FORGOTTEN).await;
             world.is_placed_once(path).await;
             assert_eq!(world.posts(path).len(), sent, "it is found, not sent");
-            assert!(world.history_kinds("224466").await.contains(&"found".to_owned()));
+            assert_eq!(world.told("found").await.len(), 1);
         }
     }
 
@@ -71,6 +71,7 @@ on_both_databases! {
 
     async fn an_order_that_no_list_can_show_waits_for_a_person(database) {
         let world = Plan::checkr(database).edit("US-CA", "CA-ON").start().await;
+        world.fault(FaultKind::Mute, "", 0);
         world.loses(FaultKind::ActAndReset, "/invitations").await;
         world.pass(KEYS_ARE_FORGOTTEN).await;
         world.waits_for_a_person(Waiting::NotSeen).await;
@@ -78,6 +79,14 @@ on_both_databases! {
         assert_eq!(status.body["waiting_for_a_person"], true);
         world.tenant().place(&world.order()).await.taken("unconfirmed");
         world.waits_for_a_person(Waiting::NotSeen).await;
+    }
+
+    async fn an_order_that_no_list_can_show_is_found_when_its_vendor_calls_back(database) {
+        let world = Plan::checkr(database).edit("US-CA", "CA-ON").start().await;
+        world.loses(FaultKind::ActAndReset, "/invitations").await;
+        world.until(async || world.callbacks_taken().await > 0, "the vendor announces the order").await;
+        world.pass(KEYS_ARE_FORGOTTEN).await;
+        world.is_placed_once("announced").await;
     }
 
     async fn two_orders_under_our_reference_wait_for_a_person(database) {

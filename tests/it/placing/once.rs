@@ -9,7 +9,6 @@ use tempfile::TempDir;
 
 use crate::support::{Database, Plan, World, on_both_databases};
 
-const SHEET: &str = include_str!("../../../adapters/sheets/sandbox.toml");
 const LOOK_UP_THEN_REPEAT: &str = "\"look_up_then_repeat\"";
 
 on_both_databases! {
@@ -73,13 +72,14 @@ on_both_databases! {
 
 /// The sandbox, as a vendor that promises nothing for a second copy.
 async fn a_vendor_without_keys(database: Database, ambiguity: &str) -> (World, TempDir) {
-    let sheet = SHEET
-        .replacen("effect = { repeatable = \"24h\" }", "effect = \"once\"", 1)
-        .replacen(LOOK_UP_THEN_REPEAT, ambiguity, 1);
-    assert!(sheet.contains("effect = \"once\"\nsuccess") && sheet.contains(ambiguity));
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("sandbox.toml"), sheet).unwrap();
-    let plan = Plan::sandbox(database).setting("VENDORS__DIR", folder.path().display().to_string());
+    let plan = Plan::sandbox(database).sandbox_sheet(
+        &folder,
+        &[
+            ("effect = { repeatable = \"24h\" }", "effect = \"once\""),
+            (LOOK_UP_THEN_REPEAT, ambiguity),
+        ],
+    );
     (plan.start().await, folder)
 }
 

@@ -53,6 +53,7 @@ on_both_databases! {
         let world = Plan::sandbox(database).start().await;
         world.fault_placing(FaultKind::Unavailable, "/orders", 1);
         assert_eq!(world.tenant().place(&world.order()).await.header("retry-after"), "2");
+        world.pass(Duration::from_secs(3)).await;
         world.fault_placing(FaultKind::TooMany, "/orders", 1);
         assert_eq!(world.tenant().place(&world.order_numbered("2")).await.header("retry-after"), "5");
     }

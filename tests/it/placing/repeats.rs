@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use crate::support::stage::with;
 use crate::support::{Plan, on_both_databases};
 
+/// A vendor that was busy is left alone for as long as it asks, which is never longer.
+const PAUSE: Duration = Duration::from_secs(3601);
+
 on_both_databases! {
     async fn the_same_order_again_is_answered_as_before(database) {
         let world = Plan::sandbox(database).start().await;
@@ -94,6 +97,7 @@ on_both_databases! {
             world.fault_placing(kind, "/invitations", 1);
             world.tenant().place(&world.order()).await.refused(503, "vendor_unavailable", None);
             assert_eq!(world.stored("224466").await.stage, Stage::Failed);
+            world.pass(PAUSE).await;
         }
         world.tenant().place(&world.order()).await.taken("invited");
         assert_eq!(world.posts("/candidates").len(), 1, "the applicant is not created twice");
@@ -119,6 +123,7 @@ on_both_databases! {
         world.fault_placing(FaultKind::TooMany, "/invitations", 1);
         world.tenant().place(&world.order()).await.refused(503, "vendor_unavailable", None);
         let before = world.stored("224466").await;
+        world.pass(PAUSE).await;
         let other = with(world.order(), "/applicant/first_name", "Jane".into());
         world.tenant().place(&other).await.taken("invited");
         assert_ne!(world.stored("224466").await.our_ref, before.our_ref);

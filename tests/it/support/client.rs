@@ -1,7 +1,6 @@
 //! A tenant's ATS, calling the gateway.
 
 use std::net::SocketAddr;
-use std::sync::OnceLock;
 
 use http::HeaderMap;
 use serde_json::Value;
@@ -33,29 +32,19 @@ pub(crate) struct TenantClient {
     client: reqwest::Client,
 }
 
-/// One client for all: making one reads every certificate authority of the machine. It keeps no
-/// connection, because one that outlives its test's runtime is dead.
-fn client() -> reqwest::Client {
-    static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
-    let make = || {
-        reqwest::Client::builder()
-            .no_proxy()
-            // The gateway speaks plain HTTP here; reading the system's certificates takes time.
-            .tls_certs_only([])
-            .redirect(reqwest::redirect::Policy::none())
-            .pool_max_idle_per_host(0)
-            .build()
-            .expect("a plain client")
-    };
-    CLIENT.get_or_init(make).clone()
-}
-
 impl TenantClient {
     pub(crate) fn new(addr: SocketAddr, account: &str, secret: &str) -> Self {
         Self {
             base: format!("http://{addr}"),
             credentials: Some((account.to_owned(), secret.to_owned())),
-            client: client(),
+            client: reqwest::Client::builder()
+                .no_proxy()
+                // The gateway speaks plain HTTP here; reading the system's certificates for every
+                // client would take longer than most tests.
+                .tls_certs_only([])
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .expect("a plain client"),
         }
     }
 

@@ -118,13 +118,6 @@ impl World {
         assert_eq!(order.stage, Stage::Invited, "{what}");
         assert!(order.accepted, "{what}");
     }
-
-    /// The words an order's history has for what happened.
-    pub(crate) async fn history_kinds(&self, background_check_id: &str) -> Vec<String> {
-        let order = self.stored(background_check_id).await;
-        let story = self.app().story(order).await.unwrap();
-        story.history.into_iter().map(|line| line.kind).collect()
-    }
 }
 
 /// An order with another value at a JSON pointer; its parent is there.

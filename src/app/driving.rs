@@ -182,6 +182,8 @@ impl Drive {
             None => request,
         };
         let now = self.now();
+        // A key that is used again is as old as it was: the vendor may have counted from then.
+        let first_sent_at = earlier.map_or(now, |call| call.first_sent_at);
         let sealed = serde_json::to_vec(&request).expect("a request always serializes");
         let call = Call {
             generation: self.order.generation,
@@ -194,7 +196,7 @@ impl Drive {
                 &self.order.id,
                 &sealed,
             )),
-            first_sent_at: now,
+            first_sent_at,
             sent_at: now,
             copies: 1,
             outcome: None,

@@ -111,6 +111,13 @@ async fn die_and_go_on(database: Database, vendor: Vendor, moment: Moment, next:
         );
         assert_eq!(trial.vendor.orders().len(), at_vendor, "{}", trial.name);
     }
+    if next == Next::Nothing {
+        // Much later somebody asks for it after all.
+        let status = trial.place(&trial.order("224466", "John")).await;
+        assert_eq!(status, Some(201), "{}", trial.name);
+        trial.finish().await;
+        checker::check(&trial, 0).await;
+    }
 }
 
 /// Places an order and dies over it, so that nobody is answered.

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use adapters::simulator::{FaultKind, Manner, Response};
 use cleargate::domain::order::{Stage, Waiting};
+use cleargate::sandbox::{Answer, Conduct};
 
 use super::checker::{self, webhooks};
 use super::setup::{Setup, Vendor};
 use super::trial::Trial;
 use crate::support::{Database, on_both_databases};
 
+const HOUR: Duration = Duration::from_secs(3600);
 /// How late an answer is here. What overtakes it is awaited before, so this is no guess.
 const LATE: Duration = Duration::from_millis(1500);
 
@@ -35,7 +37,7 @@ async fn a_process_that_was_frozen_past_its_lease_sends_nothing_more() {
             .until("the vendor has the request", async || trial.placings() == 1)
             .await;
         frozen.freeze();
-        trial.pass_unnoticed(Duration::from_secs(3600)).await;
+        trial.pass_unnoticed(HOUR).await;
         let _other = trial.serve_beside().await;
         trial.until_known().await;
         assert_eq!(trial.stored("224466").await.unwrap().stage, Stage::Failed);
@@ -47,6 +49,41 @@ async fn a_process_that_was_frozen_past_its_lease_sends_nothing_more() {
     checker::check(&trial, 0).await;
     assert_eq!(trial.stored("224466").await.unwrap().stage, Stage::Failed);
     assert_eq!(trial.placings(), 1);
+}
+
+#[tokio::test]
+async fn a_process_that_was_frozen_past_its_lease_sets_no_webhook_going_again() {
+    let setup = Setup {
+        settings: &[("DELIVERY__ATTEMPT_TIMEOUT", "1s")],
+        ..Setup::of(Database::Postgres, Vendor::Sandbox)
+    };
+    let trial = Trial::new("a frozen replica", &setup).await;
+    trial
+        .ats
+        .answer_with(Answer::conduct(Conduct::Hang).times(1));
+    let frozen = trial.serve(None).await;
+    let status = trial.place(&trial.order("224466", "John")).await;
+    assert_eq!(status, Some(201));
+    trial.pass_all();
+    let under_way = async || webhooks(&trial, "224466").len() == 1;
+    trial.until("the webhook is under way", under_way).await;
+    frozen.freeze();
+    trial.pass_unnoticed(HOUR).await;
+    let _other = trial.serve_beside().await;
+    let delivered = async || {
+        let story = trial.story("224466").await.unwrap();
+        story.deliveries.iter().all(|it| it.state == "delivered")
+    };
+    trial.until("another replica delivers", delivered).await;
+    frozen.thaw();
+    let late = async || {
+        let story = trial.story("224466").await.unwrap();
+        story.attempts.iter().any(|it| it.late)
+    };
+    trial.until("the late end is recorded", late).await;
+    let due = "UPDATE lanes SET due_at = due_at WHERE due_at IS NOT NULL";
+    assert_eq!(trial.sql(due).await, 0, "something is sent again");
+    checker::check(&trial, 1).await;
 }
 
 on_both_databases! {

@@ -42,6 +42,28 @@ on_both_databases! {
         }
     }
 
+    async fn a_key_lives_from_its_first_use_though_the_vendor_was_busy_then(database) {
+        let setup = Setup {
+            settings: ANSWERS_EARLY,
+            edit: ("name = ", "when_unavailable = \"queue\"\nname = "),
+            ..Setup::of(database, Vendor::Sandbox)
+        };
+        let trial = Trial::new(format!("{database:?}"), &setup).await;
+        trial.fault(FaultKind::Unavailable, "/orders", 1);
+        let mut gateway = trial.serve(None).await;
+        assert_eq!(trial.place(&trial.order("224466", "John")).await, Some(201));
+        gateway.kill();
+        trial.fault(FaultKind::None, "", 0);
+        trial.later(PAST_THE_KEY).await;
+        trial.fault(FaultKind::ActAndReset, "/orders", 1);
+        let _gateway = trial.serve(None).await;
+        trial.finish().await;
+        checker::check(&trial, 0).await;
+        let keys: Vec<_> = placed_with(&trial).collect();
+        assert_eq!(keys.len(), 2, "the second is looked up, not repeated: {keys:?}");
+        assert_eq!(keys[0], keys[1], "it did nothing, so its key is used again");
+    }
+
     async fn an_order_the_list_does_not_show_yet_is_not_given_up(database) {
         let trial = Trial::new(format!("{database:?}"), &Setup::of(database, Vendor::Sandbox)).await;
         let mut gateway = trial.serve(Some("placing.answered")).await;
@@ -86,6 +108,14 @@ on_both_databases! {
             checker::check(&trial, 0).await;
         }
     }
+}
+
+/// The keys of the requests that placed something, or tried.
+fn placed_with(trial: &Trial) -> impl Iterator<Item = String> {
+    let requests = trial.vendor.requests().into_iter();
+    requests
+        .filter(|it| it.method == "POST")
+        .map(|it| it.header("idempotency-key").unwrap().to_owned())
 }
 
 /// An order that was answered 201 while its vendor said nothing, by a gateway that has died since.

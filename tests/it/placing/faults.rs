@@ -12,7 +12,7 @@ use crate::support::{Database, Plan, World, on_both_databases};
 /// How often a fault strikes: not the second copy of the request; all copies of the first try.
 const STRIKES: [u32; 2] = [1, 3];
 /// Scenes that are played at the same time. More would only make each other late.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 6;
 
 on_both_databases! {
     async fn an_order_whose_answer_was_lost_is_at_the_vendor_once(database) {

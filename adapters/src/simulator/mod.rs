@@ -7,6 +7,7 @@
 //! What fake vendors share stands beside them: the wire, faults, idempotency keys, callbacks that
 //! wait for an acknowledgement, and the moves that come with time alone.
 
+pub mod accio;
 pub mod checkr;
 mod faults;
 mod idempotency;
@@ -16,24 +17,27 @@ pub mod sandbox;
 mod testing;
 mod timeline;
 mod wire;
+mod xml;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::accio::Accio;
 pub use self::checkr::Checkr;
 pub use self::sandbox::Sandbox;
 pub use self::timeline::Pace;
 use crate::vocabulary::Millis;
 
 /// The fake vendors there are, as [`named`] knows them.
-pub const NAMES: &[&str] = &["sandbox", "checkr"];
+pub const NAMES: &[&str] = &["sandbox", "checkr", "accio"];
 
 /// A fresh fake vendor with its default account, whose orders move with time.
 pub fn named(name: &str) -> Option<Box<dyn Simulator>> {
     match name {
         "sandbox" => Some(Box::new(Sandbox::default())),
         "checkr" => Some(Box::new(Checkr::default())),
+        "accio" => Some(Box::new(Accio::default())),
         _ => None,
     }
 }

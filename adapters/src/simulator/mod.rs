@@ -13,6 +13,7 @@ mod faults;
 mod idempotency;
 mod outbox;
 pub mod sandbox;
+pub mod tazworks_xml;
 #[cfg(test)]
 mod testing;
 mod timeline;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 pub use self::accio::Accio;
 pub use self::checkr::Checkr;
 pub use self::sandbox::Sandbox;
+pub use self::tazworks_xml::TazworksXml;
 pub use self::timeline::Pace;
 use crate::vocabulary::Millis;
 
@@ -38,6 +40,7 @@ pub fn named(name: &str) -> Option<Box<dyn Simulator>> {
         "sandbox" => Some(Box::new(Sandbox::default())),
         "checkr" => Some(Box::new(Checkr::default())),
         "accio" => Some(Box::new(Accio::default())),
+        "tazworks_xml" => Some(Box::new(TazworksXml::default())),
         _ => None,
     }
 }

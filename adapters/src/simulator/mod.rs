@@ -10,6 +10,7 @@
 pub mod accio;
 pub mod checkr;
 mod faults;
+pub mod ibr;
 mod idempotency;
 mod outbox;
 pub mod sandbox;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::accio::Accio;
 pub use self::checkr::Checkr;
+pub use self::ibr::Ibr;
 pub use self::sandbox::Sandbox;
 pub use self::tazworks_xml::TazworksXml;
 pub use self::timeline::Pace;
@@ -41,6 +43,7 @@ pub fn named(name: &str) -> Option<Box<dyn Simulator>> {
         "checkr" => Some(Box::new(Checkr::default())),
         "accio" => Some(Box::new(Accio::default())),
         "tazworks_xml" => Some(Box::new(TazworksXml::default())),
+        "ibr" => Some(Box::new(Ibr::default())),
         _ => None,
     }
 }

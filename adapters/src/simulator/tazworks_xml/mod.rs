@@ -83,6 +83,11 @@ impl TazworksXml {
         }
     }
 
+    /// How many searches have been bought, over all orders: a doubled search costs money too.
+    pub fn searches_bought(&self) -> usize {
+        self.orders.iter().map(|order| order.searches.len()).sum()
+    }
+
     fn answer(&mut self, document: &[u8], now: Millis) -> Result<Response, Refusal> {
         let root = Element::parse(document)
             .map_err(|_| Refusal::new(101, "The request is not well-formed."))?;

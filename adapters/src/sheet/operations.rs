@@ -55,7 +55,11 @@ impl Translate<PlaceOrder> for Place {
                 why: "is given, and this vendor has no place for it".to_owned(),
             });
         }
-        self.steps.encode(&placing(op, memo, cx), memo)
+        let scope = placing(op, memo, cx);
+        if memo.step.is_empty() {
+            self.steps.can_all_be_said(&scope)?;
+        }
+        self.steps.encode(&scope, memo)
     }
 
     fn decode(

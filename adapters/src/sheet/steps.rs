@@ -150,6 +150,35 @@ impl Steps {
         step.request.render(&step.name, &scope)
     }
 
+    /// Whether every step's request could be made of this order, as far as it can be told before
+    /// the first one is answered: nothing is sent for an order of which a later step cannot be
+    /// said.
+    ///
+    /// # Errors
+    /// [`Unfit`] where something of the order's own is absent.
+    pub(super) fn can_all_be_said(&self, scope: &Scope<'_>) -> Result<(), Unfit> {
+        let names = self.steps.iter().flat_map(|step| &step.keep);
+        let mut values: BTreeMap<String, String> = names
+            .map(|(name, _)| (name.clone(), "x".to_owned()))
+            .collect();
+        values.extend(scope.memo.clone());
+        let scope = Scope {
+            memo: &values,
+            ..*scope
+        };
+        for step in self.steps.iter().filter(|step| step.when.holds(&scope)) {
+            let scope = Scope {
+                page: step.page(scope.memo),
+                ..scope
+            };
+            match step.request.render(&step.name, &scope) {
+                Err(unfit) if !unfit.field.starts_with("memo.") => return Err(unfit),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// What the answer to the current step's request means.
     ///
     /// # Errors

@@ -393,6 +393,15 @@ impl Reading {
         matches!(self.report, Some(ReportForm::Minted))
     }
 
+    /// True where somebody may pass by one of its words. Of an answer that has none, such as that to
+    /// a new order, a reading says the same in any case: `status = "'placed'"`.
+    pub(super) fn may_pass(&self) -> bool {
+        let pass = Is::Standing(Standing::Complete(Outcome::Pass));
+        let mut words = self.statuses.iter().chain(&self.results);
+        self.own_statuses.is_some()
+            || words.any(|(_, verdict)| verdict.is == pass || verdict.is == Is::Complete)
+    }
+
     fn is_whole(&self, loader: &Loader<'_>, name: &str, section: &Section<'_>) {
         let say = |wrong: String, right: &str| loader.mistakes.add(section.line, wrong, right);
         if self.status.is_none() || self.statuses.is_empty() {

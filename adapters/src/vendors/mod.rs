@@ -10,9 +10,14 @@ use crate::sheet;
 
 /// Every shipped sheet by its file name.
 const SHEETS: &[(&str, &str)] = &[
+    ("accio.toml", include_str!("../../sheets/accio.toml")),
     ("checkr.toml", include_str!("../../sheets/checkr.toml")),
     ("sandbox.toml", include_str!("../../sheets/sandbox.toml")),
     ("sterling.toml", include_str!("../../sheets/sterling.toml")),
+    (
+        "tazworks_xml.toml",
+        include_str!("../../sheets/tazworks_xml.toml"),
+    ),
 ];
 
 static SHIPPED: LazyLock<Vec<Arc<Vendor>>> = LazyLock::new(|| {

@@ -84,7 +84,8 @@ impl Accio {
             return block.holding(verdict).holding([state]);
         }
         let state = self.account.states.get(&order.state);
-        let state = Element::saying("order_state", state.unwrap_or(&order.state).as_str());
+        let state = format!("{} ", state.unwrap_or(&order.state));
+        let state = Element::saying("order_state", state);
         let filled = order
             .filled_at
             .map(|at| Element::saying("time_filled", local(at)));

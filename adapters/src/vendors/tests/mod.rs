@@ -1,8 +1,10 @@
 //! Shipped sheets load, and each vendor's traps are played between its sheet and its fake.
 
 mod accio;
+
 mod pair;
 mod sterling;
+mod tazworks_xml;
 
 use super::{SHEETS, shipped};
 use crate::sheet;

@@ -1,7 +1,7 @@
 //! Shipped sheets load, and each vendor's traps are played between its sheet and its fake.
 
 mod accio;
-
+mod ibr;
 mod pair;
 mod sterling;
 mod tazworks_xml;

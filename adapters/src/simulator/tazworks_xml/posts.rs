@@ -1,6 +1,5 @@
 //! Posts: a form whose one field holds the document, in ISO-8859-1 (TazWorks XML, section 6).
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
@@ -67,17 +66,12 @@ impl TazworksXml {
 
 /// ISO-8859-1, with references for letters that it lacks.
 fn latin(text: &str) -> Vec<u8> {
-    let mut plain = String::new();
+    let mut bytes = Vec::new();
     for letter in text.chars() {
-        if u8::try_from(letter).is_ok() {
-            plain.push(letter);
-        } else {
-            // Writing to a text cannot fail.
-            let _ = write!(plain, "&#{};", u32::from(letter));
+        match u8::try_from(letter) {
+            Ok(byte) => bytes.push(byte),
+            Err(_) => bytes.extend(format!("&#{};", u32::from(letter)).into_bytes()),
         }
     }
-    plain
-        .chars()
-        .filter_map(|letter| u8::try_from(letter).ok())
-        .collect()
+    bytes
 }

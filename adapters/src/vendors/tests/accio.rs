@@ -129,7 +129,7 @@ fn trap_4_the_order_number_changes_and_both_are_kept() {
     let active = pair.look(&draft).unwrap();
     assert_ne!(active.theirs, draft);
     assert_eq!(active.theirs.0, pair.fake.orders()[0].id);
-    assert_eq!(active.also, [draft.clone()]);
+    assert_eq!(active.also, std::slice::from_ref(&draft));
     pair.now += 1_000;
     for number in [draft, active.theirs.clone()] {
         let progress = pair.look(&number).unwrap();
@@ -279,4 +279,22 @@ fn an_agencys_own_words_and_its_short_form_are_read() {
     pair.settings.insert("order_states".into(), words);
     let theirs = TheirRef(pair.fake.orders()[0].id.clone());
     assert_eq!(pair.standing(&theirs), PASS);
+}
+
+#[test]
+fn what_hits_mean_is_the_tenants_and_a_code_nobody_knows_does_not_pass() {
+    for (code, expected) in [
+        ("hits", Some(Standing::Complete(Outcome::Fail))),
+        ("unobtainable", REVIEW),
+        ("cd_custom", REVIEW),
+        ("clear", PASS),
+    ] {
+        for summary in [false, true] {
+            let mut pair = with(|account| account.summary = summary);
+            let words = serde_json::json!({"hits": "fail"});
+            pair.settings.insert("results".into(), words);
+            let standing = moved(&mut pair, "order completion", Some(code));
+            assert_eq!(standing, expected, "{code}, in short: {summary}");
+        }
+    }
 }

@@ -22,6 +22,12 @@ static SHIPPED: LazyLock<Vec<Arc<Vendor>>> = LazyLock::new(|| {
     vendors.collect()
 });
 
+/// The shipped sheet of that vendor.
+pub(crate) fn sheet(vendor: &str) -> Option<&'static str> {
+    let named = |(file, _): &&(&str, &str)| file.strip_suffix(".toml") == Some(vendor);
+    SHEETS.iter().find(named).map(|(_, text)| *text)
+}
+
 /// The vendors that ship with this package, by name. They are loaded once.
 pub fn shipped() -> Vec<Arc<Vendor>> {
     SHIPPED.clone()
@@ -39,6 +45,8 @@ mod tests {
                 panic!("{}", lines.join("\n"));
             });
             assert_eq!(format!("{}.toml", vendor.name), *file);
+            let failures = crate::sample::failures(&vendor);
+            assert!(failures.is_empty(), "{file}: {failures:?}");
         }
         assert_eq!(shipped().len(), SHEETS.len());
     }

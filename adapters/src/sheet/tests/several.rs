@@ -355,6 +355,33 @@ fn a_body_is_made_of_what_is_ordered() {
 }
 
 #[test]
+fn an_order_that_a_later_step_cannot_say_is_refused_before_the_first() {
+    let two = NOVA
+        .replace(
+            "[[place]]\nstep = \"order\"",
+            "[[place]]\nstep = \"person\"\nrequest = \"POST /people\"\neffect = \"harmless\"\n\
+             success = \".id\"\nkeep = { person = \".id\" }\nnext = \"order\"\n\
+             json = { name = \"{applicant.last_name}\" }\n\n[[place]]\nstep = \"order\"",
+        )
+        .replace("plain =", "person = \"{memo.person}\"\nplain =");
+    let vendor = load("nova.toml", &two).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    let encoded = |order| {
+        let op = PlaceOrder {
+            order: Arc::new(order),
+            ours: OurRef("ours".into()),
+            callback_url: String::new(),
+        };
+        let request = seen(|cx| vendor.place.encode(&op, &Memo::default(), cx));
+        request
+            .map(|request| request.step.clone())
+            .map_err(|unfit| unfit.field)
+    };
+    assert_eq!(encoded(order("basic")), Ok("person".to_owned()));
+    let without = order("basic").without("applicant.email");
+    assert_eq!(encoded(without), Err("applicant.email".to_owned()));
+}
+
+#[test]
 fn a_success_that_speaks_of_somebody_else_is_none() {
     let op = place(&[]).0;
     let decoded = |body: Value| {

@@ -166,14 +166,17 @@ impl Drive {
     }
 
     /// The step that `memo` names, with a key of its own: the key of an earlier call of the same
-    /// step only where that call certainly did nothing and left nothing stored.
+    /// step only where that call certainly did nothing and left nothing stored, and while the vendor
+    /// still knows the key.
     pub(crate) fn step(&self, memo: &Memo) -> Result<Step, Unfit> {
         let turn = self.calls.last().map_or(1, |call| call.turn + 1);
         let mut key = format!("{}-{turn}", self.order.our_ref.0);
         let request = self.encode(memo, &key)?;
         let earlier = self.calls.last().filter(|call| call.step == request.step);
+        let now = self.now();
         let earlier = earlier
-            .filter(|call| matches!(call.outcome.as_deref(), Some("never" | "busy" | "denied")));
+            .filter(|call| matches!(call.outcome.as_deref(), Some("never" | "busy" | "denied")))
+            .filter(|call| is_alive(call, now));
         let request = match earlier {
             Some(call) => {
                 key.clone_from(&call.key);
@@ -181,7 +184,6 @@ impl Drive {
             }
             None => request,
         };
-        let now = self.now();
         // A key that is used again is as old as it was: the vendor may have counted from then.
         let first_sent_at = earlier.map_or(now, |call| call.first_sent_at);
         let sealed = serde_json::to_vec(&request).expect("a request always serializes");

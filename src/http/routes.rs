@@ -152,7 +152,7 @@ fn request_id(request: &Request) -> String {
     };
     given
         .filter(plain)
-        .map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), str::to_owned)
+        .map_or_else(|| hex::encode(rand::random::<[u8; 16]>()), str::to_owned)
 }
 
 /// Reads a body, up to a cap and a deadline.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppOptions, DeliveryOptions, Setup};
 use crate::background;
+use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::egress::{Judge, Resolver, WebhookClient, client::platform_tls};
@@ -86,8 +87,11 @@ pub async fn build(
             .await
             .map_err(|error| StartError::one(error.to_string()))?,
     );
-    let setup = setup(settings, &store, &clock, public).await?;
-    let app = App::new(store, clock, setup);
+    let cache = Cache::open(settings.cache.url.expose(), settings.cache.timeout)
+        .await
+        .map_err(StartError::one)?;
+    let setup = setup(settings, &store, &clock, &cache, public).await?;
+    let app = App::new(store, clock, cache, setup);
     app.refresh_directory()
         .await
         .map_err(|error| StartError::one(error.to_string()))?;
@@ -99,9 +103,10 @@ async fn setup(
     settings: &Settings,
     store: &Store,
     clock: &Clock,
+    cache: &Cache,
     public: SocketAddr,
 ) -> Result<Setup, StartError> {
-    let keys = keyring(settings)?;
+    let keys = Arc::new(keyring(settings)?);
     check_keys(store, &keys).await?;
     let vendors = Registry::load(
         settings.vendors.dir.as_deref(),
@@ -119,7 +124,7 @@ async fn setup(
             "cannot use this machine's certificate authorities: {error}"
         ))
     })?;
-    let caller = caller(settings, &vendors, clock.clone())?;
+    let caller = caller(settings, &vendors, clock, cache, &keys)?;
     Ok(Setup {
         keys,
         vendors,
@@ -214,7 +219,13 @@ async fn check_steps(store: &Store, vendors: &Registry) -> Result<(), StartError
 ///
 /// # Errors
 /// [`StartError`].
-pub fn caller(settings: &Settings, vendors: &Registry, clock: Clock) -> Result<Caller, StartError> {
+pub fn caller(
+    settings: &Settings,
+    vendors: &Registry,
+    clock: &Clock,
+    cache: &Cache,
+    keys: &Arc<Keyring>,
+) -> Result<Caller, StartError> {
     let strangers = settings.vendors.of.keys();
     let strangers = strangers.filter(|name| vendors.get(name).is_none());
     let sentences: Vec<String> = strangers
@@ -230,7 +241,7 @@ pub fn caller(settings: &Settings, vendors: &Registry, clock: Clock) -> Result<C
         attempt_timeout: settings.orders.vendor_timeout,
         settings: settings.vendors.clone(),
     };
-    Caller::new(options, clock).map_err(StartError::one)
+    Caller::new(options, clock.clone(), cache.clone(), Arc::clone(keys)).map_err(StartError::one)
 }
 
 fn options(settings: &Settings, public: SocketAddr) -> AppOptions {
@@ -394,7 +405,8 @@ impl Serving {
                 sections.join(" and ")
             )));
         }
-        let setup = setup(&settings, &self.app.store, &self.app.clock, self.public).await?;
+        let app = &self.app;
+        let setup = setup(&settings, &app.store, &app.clock, &app.cache, self.public).await?;
         check_used(&self.app, &setup.vendors)?;
         self.app
             .replace_setup(setup)

@@ -38,6 +38,7 @@ use tracing::Instrument as _;
 pub use directory::Directory;
 pub use error::AppError;
 
+use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::egress::WebhookClient;
 use crate::seal::Keyring;
@@ -87,7 +88,7 @@ pub struct DeliveryOptions {
 /// ever works with half of a change.
 pub struct Setup {
     /// What seals and signs.
-    pub keys: Keyring,
+    pub keys: Arc<Keyring>,
     /// The vendors that are known.
     pub vendors: Registry,
     /// Calls vendors.
@@ -104,6 +105,8 @@ pub struct App {
     pub store: Store,
     /// The clock.
     pub clock: Clock,
+    /// What replicas share and may lose.
+    pub cache: Cache,
     /// Work that goes on when whoever asked for it has hung up.
     pub tasks: TaskTracker,
     /// Wake background work after a commit.
@@ -126,10 +129,11 @@ pub struct Signals {
 
 impl App {
     /// Puts the gateway together; the directory is still empty.
-    pub fn new(store: Store, clock: Clock, setup: Setup) -> Arc<Self> {
+    pub fn new(store: Store, clock: Clock, cache: Cache, setup: Setup) -> Arc<Self> {
         Arc::new(Self {
             store,
             clock,
+            cache,
             setup: ArcSwap::from_pointee(setup),
             flights: deliveries::Flights::default(),
             tasks: TaskTracker::new(),

@@ -12,6 +12,7 @@ mod catalog;
 mod cli;
 mod crash;
 mod delivery;
+mod deployed;
 mod homecoming;
 mod placing;
 mod reload;

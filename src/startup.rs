@@ -1,5 +1,6 @@
 //! Putting the program together from its settings, and its life: start, ready, drain, out.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppOptions, DeliveryOptions, Parts};
+use crate::app::{App, AppOptions, DeliveryOptions, Setup};
 use crate::background;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -85,14 +86,29 @@ pub async fn build(
             .await
             .map_err(|error| StartError::one(error.to_string()))?,
     );
+    let setup = setup(settings, &store, &clock, public).await?;
+    let app = App::new(store, clock, setup);
+    app.refresh_directory()
+        .await
+        .map_err(|error| StartError::one(error.to_string()))?;
+    Ok(app)
+}
+
+/// What `settings` ask for, if it can be had and suits what the database holds.
+async fn setup(
+    settings: &Settings,
+    store: &Store,
+    clock: &Clock,
+    public: SocketAddr,
+) -> Result<Setup, StartError> {
     let keys = keyring(settings)?;
-    check_keys(&store, &keys).await?;
+    check_keys(store, &keys).await?;
     let vendors = Registry::load(
         settings.vendors.dir.as_deref(),
         settings.vendors.allow_sandbox,
     )
     .map_err(StartError)?;
-    check_steps(&store, &vendors).await?;
+    check_steps(store, &vendors).await?;
     let judge = Judge::new(settings.egress.allow.clone()).map_err(|error| {
         StartError::one(format!("cannot read this machine's addresses: {error}"))
     })?;
@@ -104,19 +120,33 @@ pub async fn build(
         ))
     })?;
     let caller = caller(settings, &vendors, clock.clone())?;
-    let app = App::new(Parts {
-        store,
-        clock,
+    Ok(Setup {
         keys,
         vendors,
         caller,
         webhooks: WebhookClient::new(resolver, tls),
         options: options(settings, public),
-    });
-    app.refresh_directory()
-        .await
-        .map_err(|error| StartError::one(error.to_string()))?;
-    Ok(app)
+    })
+}
+
+/// A vendor that connections use may change while it is there, not go.
+fn check_used(app: &App, vendors: &Registry) -> Result<(), StartError> {
+    let now = app.setup();
+    let directory = app.directory();
+    let used: BTreeSet<&str> = directory
+        .connections()
+        .map(|it| it.vendor.as_str())
+        .collect();
+    let gone: Vec<String> = used
+        .into_iter()
+        .filter(|name| now.vendors.get(name).is_some() && vendors.get(name).is_none())
+        .map(|name| format!("the vendor `{name}` would be gone, and connections use it; leave its sheet in `vendors.dir`, or retire them first"))
+        .collect();
+    if gone.is_empty() {
+        Ok(())
+    } else {
+        Err(StartError(gone))
+    }
 }
 
 /// The keys that `settings` refer to.
@@ -237,6 +267,8 @@ pub struct Serving {
     pub public: SocketAddr,
     /// The operations address.
     pub operations: SocketAddr,
+    /// What it was started with, or last reloaded.
+    settings: Settings,
     readiness: Readiness,
     stop_claiming: CancellationToken,
     stop_listening: CancellationToken,
@@ -288,6 +320,7 @@ impl Serving {
         let serving = Self {
             public: public.addr(),
             operations: operations.addr(),
+            settings: settings.clone(),
             readiness: Readiness::default(),
             stop_claiming: CancellationToken::new(),
             stop_listening: CancellationToken::new(),
@@ -335,7 +368,7 @@ impl Serving {
             event = "listening",
             public = %serving.public,
             operations = %serving.operations,
-            public_url = %serving.app.options.public_url,
+            public_url = %serving.app.setup().options.public_url,
             egress_allow_http = settings.egress.allow_http,
             "listening"
         );
@@ -345,6 +378,30 @@ impl Serving {
     fn listen(&self, listener: Listener, routes: axum::Router, options: &ServerOptions) {
         self.listeners
             .spawn(listener.serve(routes, options.clone(), self.stop_listening.clone()));
+    }
+
+    /// Works as `settings` say from now on, with the sheets as they are now: all of it, or nothing
+    /// where one thing is wrong. What was taken up before goes on as it began.
+    ///
+    /// # Errors
+    /// [`StartError`]; everything is as it was.
+    pub async fn reload(&mut self, settings: Settings) -> Result<(), StartError> {
+        let sections = self.settings.fixed_sections_changed(&settings);
+        if !sections.is_empty() {
+            let sections: Vec<_> = sections.iter().map(|name| format!("`[{name}]`")).collect();
+            return Err(StartError::one(format!(
+                "{} changed, which takes a restart; put it back to reload the rest, or restart",
+                sections.join(" and ")
+            )));
+        }
+        let setup = setup(&settings, &self.app.store, &self.app.clock, self.public).await?;
+        check_used(&self.app, &setup.vendors)?;
+        self.app
+            .replace_setup(setup)
+            .await
+            .map_err(|error| StartError::one(error.to_string()))?;
+        self.settings = settings;
+        Ok(())
     }
 
     /// Ends in order: not ready, still serving for the drain delay, no new claims, then what is

@@ -111,7 +111,10 @@ impl App {
         verified: Verified<'_>,
     ) -> Result<(), StoreError> {
         let (id, connection) = (new_id("cbk"), &address.connection);
-        let sealed = self.keys.seal(Purpose::Callback, &id, verified.body());
+        let sealed = self
+            .setup()
+            .keys
+            .seal(Purpose::Callback, &id, verified.body());
         let digest = digest(verified.body());
         match self
             .store
@@ -180,7 +183,7 @@ impl App {
                 .park(&row, "the vendor's sheet reads no callbacks")
                 .await;
         };
-        let body = match self.keys.open(Purpose::Callback, &row.id, sealed) {
+        let body = match self.setup().keys.open(Purpose::Callback, &row.id, sealed) {
             Ok(body) => body,
             Err(error) => return self.park(&row, &error.to_string()).await,
         };

@@ -62,6 +62,7 @@ impl App {
             values: order.memo.values.clone(),
         };
         let canceled = self
+            .setup()
             .caller
             .read_operation(&vendor, connection, cancel, &CancelOrder { theirs }, memo)
             .await;

@@ -225,7 +225,7 @@ impl App {
             return Ok(Some(stored));
         }
         let first = tokio::time::timeout(
-            self.options.catalog_first_fetch,
+            self.setup().options.catalog_first_fetch,
             self.refresh_catalog(connection),
         )
         .await;
@@ -278,6 +278,7 @@ impl App {
             return Some(adapters::vocabulary::Catalog::default());
         };
         match self
+            .setup()
             .caller
             .read_operation(vendor, connection, list, &ListPackages, Memo::default())
             .await
@@ -297,7 +298,7 @@ impl App {
     /// [`AppError::Store`].
     pub async fn refresh_stale_catalogs(&self) -> Result<usize, AppError> {
         let now = self.clock.now();
-        let stale_from = now - millis(self.options.catalog_fresh_for) * 2 / 3;
+        let stale_from = now - millis(self.setup().options.catalog_fresh_for) * 2 / 3;
         let mut refreshed = 0;
         for connection in self
             .directory()
@@ -453,7 +454,9 @@ impl App {
             .filter(|connection| stale(connection))
             .map(|connection| self.refresh_catalog(connection));
         let all = futures_util::future::try_join_all(refreshes);
-        if let Ok(refreshed) = tokio::time::timeout(self.options.catalog_first_fetch, all).await {
+        if let Ok(refreshed) =
+            tokio::time::timeout(self.setup().options.catalog_first_fetch, all).await
+        {
             refreshed?;
         }
         Ok(())

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use adapters::vocabulary::{Millis, Private};
 use subtle::ConstantTimeEq;
 
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, Setup};
 use crate::domain::tenant::{Connection, Tenant};
 use crate::seal::{Keyring, Purpose, SealError, digest};
 use crate::store::{ConnectionRow, StoreError, TenantRow};
@@ -104,13 +104,27 @@ impl App {
         if revision == known.revision && known.good_until.is_none_or(|until| now < until) {
             return Ok(false);
         }
+        let directory = self.read_directory(&self.setup()).await?;
+        self.enter_directory(directory);
+        Ok(true)
+    }
+
+    pub(crate) fn enter_directory(&self, directory: Directory) {
+        self.directory.store(Arc::new(directory));
+        self.catalogs.forget_lists();
+    }
+
+    /// The tenants as the database holds them. The revision is read first: what changes while this
+    /// reads is read again.
+    pub(crate) async fn read_directory(&self, setup: &Setup) -> Result<Directory, AppError> {
+        let (revision, now) = (self.store.revision().await?, self.clock.now());
         let mut directory = Directory {
             revision,
             ..Directory::default()
         };
         let mut connections: HashMap<String, Vec<Arc<Connection>>> = HashMap::new();
         for row in self.store.connections().await? {
-            let connection = self.open_connection(row)?;
+            let connection = open_connection(setup, row)?;
             connections
                 .entry(connection.tenant_id.clone())
                 .or_default()
@@ -128,58 +142,57 @@ impl App {
         for row in self.store.tenants().await? {
             let connections = connections.remove(&row.id).unwrap_or_default();
             let digests = digests.remove(&row.id).unwrap_or_default();
-            let mut tenant = open_tenant(&self.keys, row, connections, digests)?;
+            let mut tenant = open_tenant(&setup.keys, row, connections, digests)?;
             if let Some(known) = self.directory.load().tenant(&tenant.id) {
                 tenant.pace = Arc::clone(&known.pace);
             }
             directory.insert(tenant);
         }
-        self.directory.store(Arc::new(directory));
-        self.catalogs.forget_lists();
-        Ok(true)
+        Ok(directory)
     }
+}
 
-    fn open_connection(&self, row: ConnectionRow) -> Result<Connection, StoreError> {
-        let open = |purpose, sealed: &[u8]| {
-            self.keys
-                .open(purpose, &row.id, sealed)
-                .map_err(|error| cannot_open(&row.id, &error))
-        };
-        let credentials: HashMap<String, Vec<String>> =
-            serde_json::from_slice(&open(Purpose::Credentials, &row.sealed_credentials)?)
-                .map_err(|error| unreadable(&row.id, &error.to_string()))?;
-        let token = open(Purpose::CallbackToken, &row.sealed_callback_token)?;
-        let vendors = self.vendors.load();
-        let defaults = vendors
-            .get(&row.vendor)
-            .map(|vendor| vendor.settings.as_slice())
-            .unwrap_or_default();
-        let mut settings = row.settings;
-        for setting in defaults {
-            if let Some(default) = &setting.default {
-                settings
-                    .entry(setting.name.clone())
-                    .or_insert_with(|| default.clone());
-            }
+fn open_connection(setup: &Setup, row: ConnectionRow) -> Result<Connection, StoreError> {
+    let open = |purpose, sealed: &[u8]| {
+        setup
+            .keys
+            .open(purpose, &row.id, sealed)
+            .map_err(|error| cannot_open(&row.id, &error))
+    };
+    let credentials: HashMap<String, Vec<String>> =
+        serde_json::from_slice(&open(Purpose::Credentials, &row.sealed_credentials)?)
+            .map_err(|error| unreadable(&row.id, &error.to_string()))?;
+    let token = open(Purpose::CallbackToken, &row.sealed_callback_token)?;
+    let defaults = setup
+        .vendors
+        .get(&row.vendor)
+        .map(|vendor| vendor.settings.as_slice())
+        .unwrap_or_default();
+    let mut settings = row.settings;
+    for setting in defaults {
+        if let Some(default) = &setting.default {
+            settings
+                .entry(setting.name.clone())
+                .or_insert_with(|| default.clone());
         }
-        Ok(Connection {
-            tenant_id: row.tenant_id,
-            name: row.name,
-            label: row.label,
-            vendor: row.vendor,
-            base_url: row.base_url,
-            prefix: row.prefix,
-            settings,
-            overlay: row.overlay,
-            credentials: credentials
-                .into_iter()
-                .map(|(name, values)| (name, values.into_iter().map(Private::new).collect()))
-                .collect(),
-            callback_token: Private::new(String::from_utf8_lossy(&token).into_owned()),
-            retired: row.retired,
-            id: row.id,
-        })
     }
+    Ok(Connection {
+        tenant_id: row.tenant_id,
+        name: row.name,
+        label: row.label,
+        vendor: row.vendor,
+        base_url: row.base_url,
+        prefix: row.prefix,
+        settings,
+        overlay: row.overlay,
+        credentials: credentials
+            .into_iter()
+            .map(|(name, values)| (name, values.into_iter().map(Private::new).collect()))
+            .collect(),
+        callback_token: Private::new(String::from_utf8_lossy(&token).into_owned()),
+        retired: row.retired,
+        id: row.id,
+    })
 }
 
 fn open_tenant(

@@ -162,7 +162,7 @@ impl Drive {
     }
 
     fn lease_end(&self, pause: Duration) -> Millis {
-        self.now() + millis(pause + self.app.options.vendor_timeout + LEASE_MARGIN)
+        self.now() + millis(pause + self.app.setup().options.vendor_timeout + LEASE_MARGIN)
     }
 
     /// The step that `memo` names, with a key of its own: the key of an earlier call of the same
@@ -193,7 +193,7 @@ impl Drive {
             step: request.step.clone(),
             key,
             effect: request.effect,
-            sealed_request: Some(self.app.keys.seal(
+            sealed_request: Some(self.app.setup().keys.seal(
                 Purpose::VendorRequest,
                 &self.order.id,
                 &sealed,
@@ -278,6 +278,7 @@ impl Drive {
             let asked = Instant::now();
             let sent = self
                 .app
+                .setup()
                 .caller
                 .send(&self.vendor, &self.connection, &step.request, step.since)
                 .await;
@@ -528,7 +529,7 @@ impl Drive {
             .unwrap_or(Duration::from_secs(5))
             .clamp(Duration::from_secs(1), Duration::from_secs(3600));
         if word == "denied" {
-            self.app.caller.deny(&self.vendor, &self.connection);
+            self.app.setup().caller.deny(&self.vendor, &self.connection);
         }
         let kept = self
             .update(|order| {

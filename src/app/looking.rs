@@ -85,7 +85,8 @@ impl App {
             step: String::new(),
             values: order.memo.values.clone(),
         };
-        self.caller
+        self.setup()
+            .caller
             .read_operation(vendor, connection, fetch, &operation, memo)
             .await
             .map(Some)

@@ -83,26 +83,32 @@ pub struct DeliveryOptions {
     pub attempt_timeout: Duration,
 }
 
-/// The gateway.
-pub struct App {
-    /// The database.
-    pub store: Store,
-    /// The clock.
-    pub clock: Clock,
+/// What an operator may change while the gateway runs. It is replaced as a whole, so that nothing
+/// ever works with half of a change.
+pub struct Setup {
     /// What seals and signs.
     pub keys: Keyring,
-    /// The vendors that are known; replaced as a whole.
-    pub vendors: ArcSwap<Registry>,
+    /// The vendors that are known.
+    pub vendors: Registry,
     /// Calls vendors.
     pub caller: Caller,
     /// Calls webhooks.
     pub webhooks: WebhookClient,
     /// How to work.
     pub options: AppOptions,
+}
+
+/// The gateway.
+pub struct App {
+    /// The database.
+    pub store: Store,
+    /// The clock.
+    pub clock: Clock,
     /// Work that goes on when whoever asked for it has hung up.
     pub tasks: TaskTracker,
     /// Wake background work after a commit.
     pub signals: Signals,
+    setup: ArcSwap<Setup>,
     pub(crate) directory: ArcSwap<Directory>,
     pub(crate) catalogs: catalog::Catalogs,
     pub(crate) flights: deliveries::Flights,
@@ -118,35 +124,35 @@ pub struct Signals {
     pub deliveries: Notify,
 }
 
-/// What an [`App`] is made of.
-#[expect(missing_docs, reason = "see the fields of App")]
-pub struct Parts {
-    pub store: Store,
-    pub clock: Clock,
-    pub keys: Keyring,
-    pub vendors: Registry,
-    pub caller: Caller,
-    pub webhooks: WebhookClient,
-    pub options: AppOptions,
-}
-
 impl App {
     /// Puts the gateway together; the directory is still empty.
-    pub fn new(parts: Parts) -> Arc<Self> {
+    pub fn new(store: Store, clock: Clock, setup: Setup) -> Arc<Self> {
         Arc::new(Self {
-            flights: deliveries::Flights::new(&parts.options.delivery),
-            store: parts.store,
-            clock: parts.clock,
-            keys: parts.keys,
-            vendors: ArcSwap::from_pointee(parts.vendors),
-            caller: parts.caller,
-            webhooks: parts.webhooks,
-            options: parts.options,
+            store,
+            clock,
+            setup: ArcSwap::from_pointee(setup),
+            flights: deliveries::Flights::default(),
             tasks: TaskTracker::new(),
             signals: Signals::default(),
             directory: ArcSwap::default(),
             catalogs: catalog::Catalogs::default(),
         })
+    }
+
+    /// How the gateway works now. What takes longer than a moment keeps what it got.
+    pub fn setup(&self) -> Arc<Setup> {
+        self.setup.load_full()
+    }
+
+    /// Works as `setup` says from now on, if everything in the database can be had with it.
+    ///
+    /// # Errors
+    /// [`AppError::Store`]; nothing has changed.
+    pub async fn replace_setup(&self, setup: Setup) -> Result<(), AppError> {
+        let directory = self.read_directory(&setup).await?;
+        self.setup.store(Arc::new(setup));
+        self.enter_directory(directory);
+        Ok(())
     }
 
     /// Starts work that goes on when whoever asked for it has hung up, in the span and the trace of

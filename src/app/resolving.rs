@@ -112,7 +112,8 @@ impl App {
             .sealed_request
             .as_deref()
             .and_then(|sealed| {
-                self.keys
+                self.setup()
+                    .keys
                     .open(Purpose::VendorRequest, &order.id, sealed)
                     .ok()
             })
@@ -234,6 +235,7 @@ impl App {
         };
         let proven_from = call.sent_at + millis(vendor.policy.absent_after);
         match self
+            .setup()
             .caller
             .read_operation(vendor, connection, fetch, &operation, memo)
             .await
@@ -351,7 +353,11 @@ impl App {
     /// The ATS's order, as long as it is kept.
     fn ats_order(&self, order: &Order) -> Option<AtsOrder> {
         let sealed = order.sealed_order.as_deref()?;
-        let canonical = self.keys.open(Purpose::AtsOrder, &order.id, sealed).ok()?;
+        let canonical = self
+            .setup()
+            .keys
+            .open(Purpose::AtsOrder, &order.id, sealed)
+            .ok()?;
         AtsOrder::from_canonical(&canonical).ok()
     }
 

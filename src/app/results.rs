@@ -28,12 +28,13 @@ impl App {
             sub: order.tracking_id.clone(),
             generation: order.link_generation,
         };
-        let key = EncodingKey::from_secret(self.keys.link_secret());
+        let key = EncodingKey::from_secret(self.setup().keys.link_secret());
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &link, &key)
             .expect("HS256 signs any claims that serialize");
         format!(
             "{}/background_checks/{}/results?t={token}",
-            self.options.public_url, order.tracking_id
+            self.setup().options.public_url,
+            order.tracking_id
         )
     }
 
@@ -48,6 +49,7 @@ impl App {
         validation.validate_exp = false;
         validation.validate_aud = false;
         let link = self
+            .setup()
             .keys
             .link_secrets()
             .find_map(|secret| {
@@ -120,6 +122,7 @@ impl App {
                     theirs: theirs.clone(),
                 };
                 match self
+                    .setup()
                     .caller
                     .read_operation(&vendor, connection, report, &operation, memo)
                     .await
@@ -139,11 +142,12 @@ impl App {
     /// Seals where a report is read: whoever reads the database must not be able to read the report.
     pub(crate) fn seal_report(&self, order: &Order, report: &Report) -> Vec<u8> {
         let plain = Zeroizing::new(serde_json::to_vec(report).expect("a link always serializes"));
-        self.keys.seal(Purpose::Report, &order.id, &plain)
+        self.setup().keys.seal(Purpose::Report, &order.id, &plain)
     }
 
     fn open_report(&self, order: &Order) -> Option<Report> {
         let plain = self
+            .setup()
             .keys
             .open(Purpose::Report, &order.id, order.sealed_report.as_deref()?)
             .ok()?;

@@ -57,7 +57,10 @@ impl App {
         file: &TenantFile,
         resolve: Resolve<'_>,
     ) -> Result<Vec<Imported>, Vec<String>> {
-        let mut mistakes = file.mistakes(&self.vendors.load(), self.options.allow_http);
+        let mut mistakes = {
+            let setup = self.setup();
+            file.mistakes(&setup.vendors, setup.options.allow_http)
+        };
         let mut prepared = Vec::new();
         for entry in &file.tenant {
             match self.prepare(entry, resolve) {
@@ -109,7 +112,11 @@ impl App {
         let given = self.given_secret(entry, &place, resolve, &mut mistakes);
         let made = (given.is_none() && known.is_none()).then(new_secret);
         let live = given.as_ref().or(made.as_ref());
-        let sealed = |text: &str| self.keys.seal(Purpose::WebhookSecret, &id, text.as_bytes());
+        let sealed = |text: &str| {
+            self.setup()
+                .keys
+                .seal(Purpose::WebhookSecret, &id, text.as_bytes())
+        };
         let signing = entry.webhook.signing_secret.as_str();
         let sealed_signing_secret = if signing.is_empty() {
             None
@@ -237,9 +244,12 @@ impl App {
             prefix: entry.prefix.clone(),
             settings: entry.settings.clone(),
             overlay: entry.offer.clone(),
-            sealed_credentials: self.keys.seal(Purpose::Credentials, &id, &credentials),
+            sealed_credentials: self
+                .setup()
+                .keys
+                .seal(Purpose::Credentials, &id, &credentials),
             callback_digest: digest(token.expose().as_bytes()),
-            sealed_callback_token: self.keys.seal(
+            sealed_callback_token: self.setup().keys.seal(
                 Purpose::CallbackToken,
                 &id,
                 token.expose().as_bytes(),
@@ -262,9 +272,10 @@ impl App {
         let tenant = self.tenant_named(account_id)?;
         let (secret, now) = (new_secret(), self.clock.now());
         let pair = basic_pair(account_id, &secret);
-        let sealed = self
-            .keys
-            .seal(Purpose::WebhookSecret, &tenant.id, pair.expose().as_bytes());
+        let sealed =
+            self.setup()
+                .keys
+                .seal(Purpose::WebhookSecret, &tenant.id, pair.expose().as_bytes());
         let digest = digest(secret.expose().as_bytes());
         self.store
             .rotate_secret(&tenant.id, &digest, now + millis(overlap), sealed, now)

@@ -137,6 +137,7 @@ impl App {
             values: order.memo.values.clone(),
         };
         let found = self
+            .setup()
             .caller
             .read_operation(
                 &vendor,

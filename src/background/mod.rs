@@ -106,7 +106,7 @@ impl Work for Deliveries {
         &app.signals.deliveries
     }
     fn at_once(app: &App) -> usize {
-        app.options.delivery.in_flight
+        app.setup().options.delivery.in_flight
     }
     async fn claim(app: &App, most: i64) -> Result<Vec<Claimed>, AppError> {
         app.claim_deliveries(most).await

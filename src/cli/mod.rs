@@ -17,7 +17,7 @@ mod order;
 mod sandbox;
 mod serve;
 mod show;
-mod stop;
+mod signals;
 mod tenant;
 mod vendor;
 

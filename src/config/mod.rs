@@ -98,6 +98,20 @@ impl Settings {
         }
     }
 
+    /// The sections that differ in `other` although a running gateway cannot change them: they say
+    /// what it listens on, is connected to and logs.
+    pub fn fixed_sections_changed(&self, other: &Self) -> Vec<&'static str> {
+        let changed = [
+            ("http", self.http != other.http),
+            ("store", self.store != other.store),
+            ("cache", self.cache != other.cache),
+            ("background", self.background != other.background),
+            ("log", self.log != other.log),
+        ];
+        let changed = changed.into_iter().filter(|(_, changed)| *changed);
+        changed.map(|(section, _)| section).collect()
+    }
+
     /// What no single value shows.
     fn check_together(&self, sources: &mut Sources) {
         let http = &self.http;

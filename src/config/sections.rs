@@ -22,7 +22,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 const MEBIBYTE: usize = 1 << 20;
 
 /// `[http]`: the two listeners.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "config/cleargate.toml is their documentation")]
 pub struct HttpSettings {
     pub public_addr: SocketAddr,
@@ -85,7 +85,7 @@ impl OrderSettings {
 }
 
 /// `[store]`: the database.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "config/cleargate.toml is their documentation")]
 pub struct StoreSettings {
     pub url: StoreUrl,
@@ -104,7 +104,7 @@ impl StoreSettings {
 }
 
 /// `[cache]`: what may be lost.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "config/cleargate.toml is their documentation")]
 pub struct CacheSettings {
     pub url: CacheUrl,
@@ -279,7 +279,7 @@ impl CatalogSettings {
 }
 
 /// `[background]`: what happens when nobody asks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "config/cleargate.toml is their documentation")]
 pub struct BackgroundSettings {
     pub idle_poll: Duration,
@@ -294,7 +294,7 @@ impl BackgroundSettings {
 }
 
 /// `[log]`: what is told of our work, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "config/cleargate.toml is their documentation")]
 pub struct LogSettings {
     pub format: LogFormat,

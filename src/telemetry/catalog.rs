@@ -36,6 +36,11 @@ const fn metric(name: &'static str, kind: Kind, meaning: &'static str) -> Metric
 /// All metrics.
 pub const METRICS: &[Metric] = &[
     metric(
+        "reloads_total",
+        Kind::Counter,
+        "Reloads of settings and sheets on SIGHUP, by result: done, refused",
+    ),
+    metric(
         "http_request_seconds",
         Kind::Histogram,
         "Requests on the public listener, from the head to the answer, by route and status class",

@@ -13,6 +13,7 @@ mod crash;
 mod delivery;
 mod homecoming;
 mod placing;
+mod reload;
 mod secrecy;
 mod store;
 mod support;

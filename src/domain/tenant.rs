@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use adapters::vocabulary::{Outcome, Private};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::domain::order::{Stage, result_word};
 
@@ -155,6 +155,7 @@ pub struct WebhookOptions {
 #[serde(default, deny_unknown_fields)]
 pub struct Words {
     /// By `pass`, `review`, `fail`, `none`.
+    #[serde(deserialize_with = "result_words")]
     pub result: BTreeMap<String, String>,
     /// By stage.
     #[serde(with = "stage_words")]
@@ -183,6 +184,13 @@ impl Default for Words {
             status: status.map(|(stage, word)| (stage, word.to_owned())).into(),
         }
     }
+}
+
+/// Reads the table of results so that what it leaves out keeps its default.
+fn result_words<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let mut words = Words::default().result;
+    words.extend(BTreeMap::<String, String>::deserialize(from)?);
+    Ok(words)
 }
 
 /// Reads a table by stage so that what it leaves out keeps its default, and names a wrong key.
@@ -330,6 +338,9 @@ mod tests {
         let words: Words = toml::from_str("status = { failed = \"problem\" }").unwrap();
         assert_eq!(words.status[&Stage::Failed], "problem");
         assert_eq!(words.status[&Stage::Complete], "complete");
+        let words: Words = toml::from_str("result = { pass = \"Clear\" }").unwrap();
+        assert_eq!(words.result["pass"], "Clear");
+        assert_eq!(words.result["review"], "Review");
         let wrong = toml::from_str::<Words>("status = { finished = \"x\" }").unwrap_err();
         assert!(
             wrong

@@ -17,4 +17,5 @@ mod reload;
 mod secrecy;
 mod store;
 mod support;
+mod tenants_file;
 mod vendors;

@@ -237,6 +237,26 @@ impl App {
         Ok(secret)
     }
 
+    /// Writes down when secrets were used last, as far as this process has seen and nobody has
+    /// written; returns how many it wrote.
+    ///
+    /// # Errors
+    /// [`AppError::Store`]; what was not written is written the next time.
+    pub async fn write_secret_uses(&self) -> Result<usize, AppError> {
+        let mut written = 0;
+        for tenant in self.directory().tenants() {
+            for secret in &tenant.secrets {
+                if let Some(at) = secret.used.unwritten() {
+                    let (tenant, digest) = (&tenant.id, &secret.digest);
+                    self.store.note_secret_use(tenant, digest, at).await?;
+                    secret.used.note_written(at);
+                    written += 1;
+                }
+            }
+        }
+        Ok(written)
+    }
+
     /// Turns a tenant off: every call of its is refused. Its open orders are still brought home.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http::Method;
 
 use crate::support::client::Answer;
-use crate::support::{Database, Plan, TenantClient, World, on_both_databases};
+use crate::support::{Database, NOON, Plan, TenantClient, World, on_both_databases};
 
 /// Whom a route serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,6 +189,35 @@ on_both_databases! {
         assert_eq!((old.packages().await.status, new.packages().await.status), (401, 200));
     }
 
+    async fn it_is_known_when_each_secret_was_used_last(database) {
+        let world = Plan::sandbox(database).start().await;
+        let used = async || {
+            world.app().write_secret_uses().await.unwrap();
+            let secrets = world.app().store.secrets(world.clock.now()).await.unwrap();
+            secrets.into_iter().map(|secret| secret.last_used_at.map(|at| at - NOON)).collect::<Vec<_>>()
+        };
+        assert_eq!(used().await, [None]);
+        world.tenant().packages().await;
+        world.tenant().with("ACCT123", "guess").packages().await;
+        assert_eq!(used().await, [Some(0)]);
+        let fresh = world.app().rotate_secret("ACCT123", Duration::from_secs(86_400)).await.unwrap();
+        world.app().refresh_directory().await.unwrap();
+        let (old, new) = (world.tenant(), world.tenant().with("ACCT123", fresh.expose()));
+        world.clock.advance(Duration::from_secs(59));
+        old.packages().await;
+        new.packages().await;
+        let mut uses = used().await;
+        uses.sort();
+        assert_eq!(uses, [Some(0), Some(59_000)], "a minute of the old one has not passed");
+        world.clock.advance(Duration::from_secs(1));
+        old.packages().await;
+        assert_eq!(world.app().write_secret_uses().await.unwrap(), 1, "only the old one");
+        assert_eq!(world.app().write_secret_uses().await.unwrap(), 0);
+        let mut uses = used().await;
+        uses.sort();
+        assert_eq!(uses, [Some(59_000), Some(60_000)]);
+    }
+
     async fn a_retired_connection_takes_no_orders_and_brings_its_open_ones_home(database) {
         let world = Plan::sandbox(database).start().await;
         let order = world.placed().await;
@@ -310,7 +339,7 @@ async fn an_unknown_account_takes_as_long_as_a_wrong_secret() {
         quickest(40, || {
             let began = std::time::Instant::now();
             for _ in 0..200 {
-                assert!(directory.authenticate(account, &wrong).is_none());
+                assert!(directory.authenticate(account, &wrong, NOON).is_none());
             }
             began.elapsed()
         })

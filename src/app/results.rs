@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::app::{App, AppError};
 use crate::domain::order::Order;
+use crate::domain::tenant::OfferKind;
 use crate::seal::Purpose;
 
 #[derive(Serialize, Deserialize)]
@@ -67,6 +68,26 @@ impl App {
             return Err(AppError::NotFound);
         }
         Ok(order)
+    }
+
+    /// What the package of an order is called, where it was ever offered.
+    ///
+    /// # Errors
+    /// [`AppError::Store`].
+    pub async fn package_name(&self, order: &Order) -> Result<Option<String>, AppError> {
+        let (tenant, package) = (&order.tenant_id, &order.package_id);
+        let row = self
+            .store
+            .tenant_offer(tenant, OfferKind::Package, package)
+            .await?;
+        Ok(row.map(|row| row.name))
+    }
+
+    /// What people call the vendor of an order.
+    pub fn provider_name(&self, order: &Order) -> Option<String> {
+        let directory = self.directory();
+        let connection = directory.connection(&order.connection_id)?;
+        Some(connection.label.clone())
     }
 
     /// Whether there is a report to go on to.

@@ -33,7 +33,7 @@ pub use backlog::Backlog;
 pub use callbacks::Inserted;
 pub use calls::{Call, CallChange};
 pub use catalogs::{OfferRow, StoredCatalog};
-pub use deliveries::{AttemptRow, DeliveryRow, NewDelivery, Settled, Settlement};
+pub use deliveries::{AttemptRow, DeliveryRow, Discarded, NewDelivery, Settled, Settlement};
 pub use migrations::SCHEMA_VERSION;
 pub use orders::{Change, Placement, Saved};
 pub use sealed::{SEALED_COLUMNS, SealedColumn, SealedValue};

@@ -19,4 +19,5 @@ mod reload;
 mod secrecy;
 mod store;
 mod support;
+mod tenants_file;
 mod vendors;

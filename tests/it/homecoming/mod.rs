@@ -4,6 +4,7 @@
 mod callbacks;
 mod cancelling;
 mod checkr;
+mod in_a_browser;
 mod looking;
 mod no_false_pass;
 mod results;

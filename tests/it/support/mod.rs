@@ -7,6 +7,7 @@
 //!
 //! [`on_both_databases!`] makes a test of each body for SQLite and for PostgreSQL.
 
+pub(crate) mod browser;
 pub(crate) mod client;
 pub(crate) mod deliveries;
 pub(crate) mod homecoming;

@@ -8,4 +8,5 @@ mod looking;
 mod no_false_pass;
 mod results;
 mod retention;
+mod story;
 mod waiting;

@@ -4,7 +4,7 @@
 //! An order's way: [`placing`] takes it in, `driving` sends it step by step, [`resolving`] finds
 //! out what became of a placing that broke off, [`looking`] and [`callbacks`] bring news, `news`
 //! applies them, [`deliveries`] tells the ATS, [`waiting`] is for people, [`story`] tells
-//! them everything.
+//! them everything, and [`silence`] calls them.
 
 pub mod backlog;
 pub mod callbacks;
@@ -22,6 +22,7 @@ mod resealing;
 pub mod resolving;
 pub mod results;
 pub mod retention;
+pub mod silence;
 pub mod story;
 pub mod tenant_file;
 pub mod tenants;

@@ -137,6 +137,9 @@ pub fn start(app: &Arc<App>, idle_poll: Duration, stop: &CancellationToken) {
         app.expire_parked(PARKED_FOR).await?;
         app.erase_old_data().await.map(drop)
     });
+    every(app, RARE_POLL, stop, "silence", |app| async move {
+        app.notice_silence().await.map(drop)
+    });
     every(app, BACKLOG_POLL, stop, "backlog", |app| async move {
         app.measure_backlog().await
     });

@@ -550,8 +550,5 @@ pub(crate) mod tests {
         for stage in Stage::ALL {
             assert_eq!(Stage::parse(stage.as_str()), Some(stage));
         }
-        for reason in Waiting::ALL {
-            assert_eq!(Waiting::parse(reason.as_str()), Some(reason));
-        }
     }
 }

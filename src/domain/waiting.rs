@@ -73,3 +73,15 @@ impl Waiting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_reads_back_from_its_word() {
+        for reason in Waiting::ALL {
+            assert_eq!(Waiting::parse(reason.as_str()), Some(reason));
+        }
+    }
+}

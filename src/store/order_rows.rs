@@ -206,6 +206,31 @@ impl Store {
         rows.iter().map(read_order).collect()
     }
 
+    /// Open orders at a vendor that have not changed since `before` and wait for nobody, those that
+    /// have been silent for longest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn silent_orders(
+        &self,
+        vendor: &str,
+        before: Millis,
+        most: i64,
+    ) -> Result<Vec<Order>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM orders WHERE ended_at IS NULL AND waiting IS NULL AND updated_at <= $2 \
+             AND stage IN ('invited', 'in_progress', 'on_hold') \
+             AND connection_id IN (SELECT id FROM connections WHERE vendor = $1) ORDER BY updated_at LIMIT $3"
+        ));
+        let rows = sqlx::query(sql)
+            .bind(vendor)
+            .bind(before)
+            .bind(most)
+            .fetch_all(&self.reader)
+            .await?;
+        rows.iter().map(read_order).collect()
+    }
+
     /// How many orders wait for a person.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ use super::rate::Rated;
 use super::retry::{Copies, MORE_COPIES};
 use super::tokens::Tokens;
 use crate::clock::Clock;
-use crate::config::VendorSettings;
+use crate::config::{CallSettings, VendorSettings};
 use crate::domain::tenant::Connection;
 
 /// Turns of an operation that orders nothing; a catalog of more pages is not believed.
@@ -137,6 +137,11 @@ impl Caller {
         sent
     }
 
+    /// How that vendor is called.
+    pub fn settings_of(&self, vendor: &str) -> &CallSettings {
+        self.options.settings.calls_of(vendor)
+    }
+
     /// The vendor has refused this connection's credentials in an answer that only its adapter
     /// understands. The stack understands a 401 by itself.
     pub fn deny(&self, vendor: &Vendor, connection: &Connection) {
@@ -232,7 +237,7 @@ impl Caller {
             connection: connection.id.clone(),
             base_url: connection.base_url.clone(),
             credentials: self.fingerprint(connection),
-            settings: self.options.settings.calls_of(&vendor.name).clone(),
+            settings: self.settings_of(&vendor.name).clone(),
         }
     }
 

@@ -122,6 +122,8 @@ CREATE INDEX orders_look ON orders (look_at) WHERE look_at IS NOT NULL
 -- statement
 CREATE INDEX orders_waiting ON orders (waiting) WHERE waiting IS NOT NULL
 -- statement
+CREATE INDEX orders_silent ON orders (updated_at) WHERE ended_at IS NULL AND waiting IS NULL
+-- statement
 CREATE INDEX orders_sealed ON orders (created_at) WHERE sealed_order IS NOT NULL
 -- statement
 CREATE TABLE order_references (

@@ -124,6 +124,7 @@ pub fn start(app: &Arc<App>, idle_poll: Duration, stop: &CancellationToken) {
     run::<Callbacks>(app, idle_poll, stop);
     run::<Deliveries>(app, idle_poll, stop);
     every(app, REVISION_POLL, stop, "directory", |app| async move {
+        app.follow_sheets().await?;
         app.refresh_directory().await.map(drop)
     });
     every(app, CLOCK_POLL, stop, "clock", |app| async move {

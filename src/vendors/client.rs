@@ -3,9 +3,7 @@
 //! What matters most is what a failure means: [`Sent::Never`] only where not a byte left, so that
 //! the order certainly does not exist, and [`Sent::Maybe`] everywhere else.
 
-use std::collections::hash_map::RandomState;
 use std::convert::Infallible;
-use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +12,7 @@ use adapters::{
 };
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt as _};
+use zeroize::Zeroizing;
 
 use super::attempt::Attempting;
 use super::authorise::Authorising;
@@ -28,10 +27,12 @@ use super::pause::{Pauses, Pausing};
 use super::prepare::{authorisation, outgoing};
 use super::rate::Rated;
 use super::retry::{Copies, MORE_COPIES};
-use super::tokens::Tokens;
+use super::tokens::{SharedTokens, Tokens};
+use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config::{CallSettings, VendorSettings};
 use crate::domain::tenant::Connection;
+use crate::seal::Keyring;
 
 /// Turns of an operation that orders nothing; a catalog of more pages is not believed.
 const MOST_TURNS: usize = 100;
@@ -101,23 +102,33 @@ pub struct Caller {
     stack: BoxCloneSyncService<Call, Sent, Infallible>,
     pauses: Pauses,
     options: Arc<CallerOptions>,
-    /// Keyed, so that a fingerprint of credentials says nothing to anybody else.
-    fingerprints: RandomState,
+    keys: Arc<Keyring>,
 }
 
 impl Caller {
-    /// Puts the stack together. `clock` is what pauses and tokens are measured by.
+    /// Puts the stack together. `clock` is what pauses and tokens are measured by, `cache` is
+    /// where tokens are shared, sealed with `keys`.
     ///
     /// # Errors
     /// A sentence where certificates, keys or a proxy cannot be used.
-    pub fn new(options: CallerOptions, clock: Clock) -> Result<Self, String> {
+    pub fn new(
+        options: CallerOptions,
+        clock: Clock,
+        cache: Cache,
+        keys: Arc<Keyring>,
+    ) -> Result<Self, String> {
         let exchange = Exchange::new(&options.settings, options.attempt_timeout)?;
         let pauses = Pauses::new(clock.clone());
+        let shared = SharedTokens {
+            cache,
+            keys: Arc::clone(&keys),
+        };
+        let tokens = Tokens::new(clock.clone(), shared);
         Ok(Self {
-            stack: stack(exchange, &pauses, options.attempt_timeout, &clock),
+            stack: stack(exchange, &pauses, &tokens, options.attempt_timeout, &clock),
             pauses,
             options: Arc::new(options),
-            fingerprints: RandomState::new(),
+            keys,
         })
     }
 
@@ -234,6 +245,7 @@ impl Caller {
     fn target(&self, vendor: &Vendor, connection: &Connection) -> Target {
         Target {
             vendor: vendor.name.clone(),
+            tenant: connection.tenant_id.clone(),
             connection: connection.id.clone(),
             base_url: connection.base_url.clone(),
             credentials: self.fingerprint(connection),
@@ -241,15 +253,18 @@ impl Caller {
         }
     }
 
+    /// The same on every replica, and keyed, so that it says nothing to anybody else.
     fn fingerprint(&self, connection: &Connection) -> u64 {
-        let mut hasher = self.fingerprints.build_hasher();
+        let mut text = Zeroizing::new(String::new());
         for (name, values) in &connection.credentials {
-            name.hash(&mut hasher);
             for value in values {
-                value.expose().hash(&mut hasher);
+                text.push_str(name);
+                text.push('\n');
+                text.push_str(value.expose());
+                text.push('\n');
             }
         }
-        hasher.finish()
+        self.keys.short_fingerprint(text.as_bytes())
     }
 }
 
@@ -257,12 +272,13 @@ impl Caller {
 fn stack(
     exchange: Exchange,
     pauses: &Pauses,
+    tokens: &Tokens,
     timeout: Duration,
     clock: &Clock,
 ) -> BoxCloneSyncService<Call, Sent, Infallible> {
     let (pauses, clock) = (pauses.clone(), clock.clone());
     let (paces, breakers, permits) = (Keyed::new(), Keyed::new(), Keyed::new());
-    let (copies, tokens) = (Copies::new(), Tokens::new(clock.clone()));
+    let (copies, tokens) = (Copies::new(), tokens.clone());
     let layers = ServiceBuilder::new()
         .layer_fn(Meter)
         .layer_fn(FailFast)

@@ -7,6 +7,7 @@
 
 mod architecture;
 mod ats;
+mod cache;
 mod catalog;
 mod cli;
 mod crash;

@@ -43,7 +43,7 @@ CREATE TABLE revision (
     value BIGINT NOT NULL
 )
 -- statement
-INSERT INTO revision (id, value) VALUES (1, 1)
+INSERT INTO revision (id, value) VALUES (1, 1), (2, 1)
 -- statement
 CREATE TABLE leases (
     name TEXT PRIMARY KEY,

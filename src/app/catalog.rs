@@ -309,8 +309,9 @@ impl App {
         match self
             .setup()
             .caller
-            .read_operation(vendor, connection, list, &ListPackages, Memo::default())
+            .ask(vendor, connection, list, &ListPackages, Memo::default())
             .await
+            .result
         {
             Ok(catalog) => Some(catalog),
             Err(error) => {

@@ -3,7 +3,8 @@
 //!
 //! An order's way: [`placing`] takes it in, `driving` sends it step by step, [`resolving`] finds
 //! out what became of a placing that broke off, [`looking`] and [`callbacks`] bring news, `news`
-//! applies them, [`deliveries`] tells the ATS, [`waiting`] is for people.
+//! applies them, [`deliveries`] tells the ATS, [`waiting`] is for people, [`story`] tells
+//! them everything, and [`silence`] calls them.
 
 pub mod backlog;
 pub mod callbacks;
@@ -22,6 +23,8 @@ pub mod resolving;
 pub mod results;
 pub mod retention;
 mod setup;
+pub mod silence;
+pub mod story;
 pub mod tenant_file;
 pub mod tenants;
 pub mod waiting;

@@ -413,6 +413,7 @@ impl App {
             package_id: incoming.ats.package_id().to_owned(),
             vendor_package: target.package.clone(),
             vendor_add_ons: target.add_ons.clone(),
+            add_on_ids: incoming.ats.add_on_ids().to_vec(),
             webhook_url: incoming.ats.webhook_url().to_owned(),
             fingerprint: self.setup().keys.fingerprint(&incoming.canonical),
             generation: 1,

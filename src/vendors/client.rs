@@ -1,4 +1,4 @@
-//! One request to a vendor and back, and whole operations that only read.
+//! One request to a vendor and back, and whole operations that order nothing.
 //!
 //! What matters most is what a failure means: [`Sent::Never`] only where not a byte left, so that
 //! the order certainly does not exist, and [`Sent::Maybe`] everywhere else.
@@ -7,7 +7,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adapters::{Context, Fault, Memo, Operation, Reply, Request, Translate, Turn, Unfit, Vendor};
+use adapters::{
+    Context, Effect, Fault, Memo, Operation, Reply, Request, Translate, Turn, Unfit, Vendor,
+};
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt as _};
 use zeroize::Zeroizing;
@@ -28,11 +30,11 @@ use super::retry::{Copies, MORE_COPIES};
 use super::tokens::{SharedTokens, Tokens};
 use crate::cache::Cache;
 use crate::clock::Clock;
-use crate::config::VendorSettings;
+use crate::config::{CallSettings, VendorSettings};
 use crate::domain::tenant::Connection;
 use crate::seal::Keyring;
 
-/// Turns of an operation that only reads; a catalog of more pages is not believed.
+/// Turns of an operation that orders nothing; a catalog of more pages is not believed.
 const MOST_TURNS: usize = 100;
 
 /// How vendors are called.
@@ -55,7 +57,7 @@ pub enum Sent {
     Answered(Reply),
 }
 
-/// Why an operation that only reads has no result.
+/// Why an operation has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum CallFailure {
     /// It could not be said.
@@ -67,6 +69,19 @@ pub enum CallFailure {
     /// An answer that is no success.
     #[error("the vendor answered: {}", fault_word(.0))]
     Fault(Fault),
+}
+
+/// What came of a whole operation, and what it cost.
+#[derive(Debug)]
+pub struct Asked<T> {
+    /// Its result.
+    pub result: Result<T, CallFailure>,
+    /// The step that it ended with; empty where none could be said.
+    pub step: String,
+    /// What a second copy of that step would do.
+    pub effect: Effect,
+    /// How long it took, with everything it waited for.
+    pub took: Duration,
 }
 
 /// A fault in one stable word, for logs, metrics and history.
@@ -133,23 +148,47 @@ impl Caller {
         sent
     }
 
+    /// How that vendor is called.
+    pub fn settings_of(&self, vendor: &str) -> &CallSettings {
+        self.options.settings.calls_of(vendor)
+    }
+
     /// The vendor has refused this connection's credentials in an answer that only its adapter
     /// understands. The stack understands a 401 by itself.
     pub fn deny(&self, vendor: &Vendor, connection: &Connection) {
         self.pauses.deny(&self.target(vendor, connection));
     }
 
-    /// Runs a whole operation that only reads, step after step.
-    ///
-    /// # Errors
-    /// [`CallFailure`].
-    pub async fn read_operation<O: Operation>(
+    /// Runs a whole operation that orders nothing, step after step.
+    pub async fn ask<O: Operation>(
+        &self,
+        vendor: &Vendor,
+        connection: &Connection,
+        translate: &dyn Translate<O>,
+        operation: &O,
+        memo: Memo,
+    ) -> Asked<O::Output> {
+        let began = Instant::now();
+        let mut last = (String::new(), Effect::Read);
+        let result = self
+            .take_steps(vendor, connection, translate, operation, memo, &mut last)
+            .await;
+        Asked {
+            result,
+            step: last.0,
+            effect: last.1,
+            took: began.elapsed(),
+        }
+    }
+
+    async fn take_steps<O: Operation>(
         &self,
         vendor: &Vendor,
         connection: &Connection,
         translate: &dyn Translate<O>,
         operation: &O,
         mut memo: Memo,
+        last: &mut (String, Effect),
     ) -> Result<O::Output, CallFailure> {
         for _ in 0..MOST_TURNS {
             let cx = Context {
@@ -158,6 +197,7 @@ impl Caller {
                 base_url: &connection.base_url,
             };
             let request = translate.encode(operation, &memo, &cx)?;
+            *last = (request.step.clone(), request.effect);
             let reply = match self
                 .send(vendor, connection, &request, Instant::now())
                 .await
@@ -209,7 +249,7 @@ impl Caller {
             connection: connection.id.clone(),
             base_url: connection.base_url.clone(),
             credentials: self.fingerprint(connection),
-            settings: self.options.settings.calls_of(&vendor.name).clone(),
+            settings: self.settings_of(&vendor.name).clone(),
         }
     }
 

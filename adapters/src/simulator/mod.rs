@@ -12,6 +12,7 @@ mod faults;
 mod idempotency;
 mod outbox;
 pub mod sandbox;
+pub mod tazworks;
 #[cfg(test)]
 mod testing;
 mod timeline;
@@ -23,17 +24,19 @@ use serde::{Deserialize, Serialize};
 
 pub use self::checkr::Checkr;
 pub use self::sandbox::Sandbox;
+pub use self::tazworks::Tazworks;
 pub use self::timeline::Pace;
 use crate::vocabulary::Millis;
 
 /// The fake vendors there are, as [`named`] knows them.
-pub const NAMES: &[&str] = &["sandbox", "checkr"];
+pub const NAMES: &[&str] = &["sandbox", "checkr", "tazworks"];
 
 /// A fresh fake vendor with its default account, whose orders move with time.
 pub fn named(name: &str) -> Option<Box<dyn Simulator>> {
     match name {
         "sandbox" => Some(Box::new(Sandbox::default())),
         "checkr" => Some(Box::new(Checkr::default())),
+        "tazworks" => Some(Box::new(Tazworks::default())),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! expression = source { "or" source } [ "?" ] { "|" function }
 //! source     = a canonical field | settings.NAME | memo.NAME | secret.NAME | header.NAME
-//!            | ours | theirs | key | callback_url | page | status | found | said
+//!            | ours | theirs | key | callback_url | page | status | found | said | item
 //!            | a path into the answer, beginning with a dot | 'a literal text'
 //! ```
 //!
@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::functions::{Function, scalar};
 use super::path::Path;
 use super::scope::{Scope, Sight};
+use super::xml::text_of;
 use crate::contract::Unfit;
 use crate::vocabulary::Order;
 
@@ -53,6 +54,7 @@ pub(super) enum Word {
     Status,
     Found,
     Said,
+    Item,
 }
 
 const WORDS: &[(&str, Word)] = &[
@@ -64,6 +66,7 @@ const WORDS: &[(&str, Word)] = &[
     ("status", Word::Status),
     ("found", Word::Found),
     ("said", Word::Said),
+    ("item", Word::Item),
 ];
 
 impl Expression {
@@ -202,6 +205,7 @@ impl Source {
             Self::Word(Word::Theirs) => (sight.theirs, "the vendor's reference is not known here"),
             Self::Word(Word::Key) => (sight.key, "the key belongs to requests"),
             Self::Word(Word::CallbackUrl) => (sight.callback_url, "it is known only while placing"),
+            Self::Word(Word::Item) => (sight.item, "it stands only behind `_each`"),
             Self::Word(Word::Page) => (sight.page, "only steps with `pages` have one"),
             Self::Setting(_) | Self::Literal(_) => (true, ""),
         };
@@ -230,6 +234,7 @@ impl Source {
             Self::Word(Word::Status) => Some(Cow::Owned(Value::from(scope.reply?.status))),
             Self::Word(Word::Found) => scope.found.map(|found| Cow::Owned(Value::from(found))),
             Self::Word(Word::Said) => text(scope.said),
+            Self::Word(Word::Item) => scope.item.map(Cow::Borrowed),
             // Secrets are holes; whoever renders a request asks `Expression::secret`.
             Self::Secret(_) => None,
         };
@@ -238,7 +243,12 @@ impl Source {
 }
 
 fn is_there(value: &Value) -> bool {
-    !matches!(value, Value::Null) && value.as_str() != Some("")
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Object(members) => members.len() > 1 || text_of(value) != Some(""),
+        _ => true,
+    }
 }
 
 fn source(text: &str) -> Result<Source, String> {

@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::xml::{is_element, text_of};
 use crate::contract::Unfit;
 use crate::vocabulary::Order;
 
@@ -90,13 +91,16 @@ impl Function {
     }
 }
 
-/// The text of a text, number or truth value.
+/// The text of a text, number, truth value or XML element.
 pub(super) fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(truth) => Some(truth.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        Value::Object(_) => text_of(value)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned),
+        Value::Null | Value::Array(_) => None,
     }
 }
 
@@ -123,6 +127,10 @@ pub(super) fn clean(text: &str, most: usize) -> String {
 pub(super) fn flat(value: &Value) -> String {
     match value {
         Value::Array(items) => joined(items.iter()),
+        Value::Object(members) if is_element(value) => match text_of(value) {
+            Some("") | None => joined(children(members)),
+            Some(text) => text.to_owned(),
+        },
         // The vendor's sentence for people, where a table has one; else all it holds.
         Value::Object(members) => match members.get("message").and_then(Value::as_str) {
             Some(message) => message.to_owned(),
@@ -130,6 +138,11 @@ pub(super) fn flat(value: &Value) -> String {
         },
         other => scalar(other).unwrap_or_default(),
     }
+}
+
+/// What stands in an element, without its attributes: those are no sentences.
+fn children(members: &serde_json::Map<String, Value>) -> impl Iterator<Item = &Value> {
+    members.values().filter(|member| member.is_array())
 }
 
 fn joined<'a>(values: impl Iterator<Item = &'a Value>) -> String {

@@ -14,9 +14,12 @@
 //! Some(Arc::new(mine)), ..sheet }` is a sheet with one operation of one's own.
 
 mod auth;
+mod body;
 mod callback;
 mod catalog;
 mod condition;
+mod document;
+mod element;
 mod expression;
 mod functions;
 mod json;
@@ -35,7 +38,9 @@ mod template;
 mod tests;
 mod vendor;
 mod wait;
+mod xml;
 
+pub use document::DocumentCredentials;
 pub use source::Mistake;
 
 use crate::contract::Vendor;

@@ -23,6 +23,8 @@ pub(super) struct Scope<'a> {
     pub(super) reply: Option<&'a Reply>,
     /// The vendor's answer, or the part of it that is looked at: what `.` means.
     pub(super) answer: Option<&'a Value>,
+    /// The item that is written, behind `_each`.
+    pub(super) item: Option<&'a Value>,
     /// How many items of a list fitted.
     pub(super) found: Option<usize>,
     /// What the vendor says is wrong, in its own words.
@@ -42,6 +44,7 @@ impl<'a> Scope<'a> {
             page: None,
             reply: None,
             answer: None,
+            item: None,
             found: None,
             said: None,
         }
@@ -65,6 +68,7 @@ pub(super) struct Sight {
     /// The vendor's answer, `status`, `header.NAME`, `found` and `said`.
     pub(super) answer: bool,
     pub(super) page: bool,
+    pub(super) item: bool,
 }
 
 impl Sight {

@@ -11,9 +11,10 @@ use serde_json::Value;
 
 use super::catalog::CatalogForm;
 use super::condition::When;
+use super::document::Format;
 use super::expression::Expression;
 use super::loader::Loader;
-use super::path::Path;
+use super::path::Lists;
 use super::reading::{Reading, kept};
 use super::request::{Form, success};
 use super::rules::{Errors, Led, Rule, rules};
@@ -32,6 +33,7 @@ pub(super) const SO_FAR: &str = "so_far";
 pub(super) struct Steps {
     pub(super) steps: Vec<Step>,
     pub(super) errors: Arc<Errors>,
+    answers: Format,
     /// True where finding nothing is an answer (fetching), false where one thing is needed.
     finds: bool,
 }
@@ -58,7 +60,7 @@ pub(super) struct Step {
 /// A list in the answer, of which some items are meant.
 #[derive(Clone, Debug)]
 pub(super) struct Find {
-    path: Path,
+    lists: Lists,
     wanted: When,
     pub(super) several: Several,
     blind: When,
@@ -138,7 +140,7 @@ impl Steps {
             let why = format!("the memo names step `{}`, which the sheet lacks", memo.step);
             return Err(Fault::Unclear(why));
         };
-        let answer: Option<Value> = serde_json::from_slice(&reply.body).ok();
+        let answer = self.answers.read(&reply.body);
         let scope = Scope {
             reply: Some(reply),
             answer: answer.as_ref(),
@@ -306,7 +308,7 @@ impl Step {
         if !self.success.holds(scope) {
             return None;
         }
-        let answer = scope.answer?;
+        let answer = scope.answer.unwrap_or(&Value::Null);
         let Some(find) = &self.find else {
             return Some(vec![answer]);
         };
@@ -317,7 +319,7 @@ impl Step {
             };
             find.wanted.holds(&scope)
         };
-        Some(find.path.items(answer)?.iter().filter(wanted).collect())
+        Some(find.lists.items(answer)?.iter().filter(wanted).collect())
     }
 
     /// What to tell operators of an answer that no rule names; nothing of its body.
@@ -408,6 +410,7 @@ pub(super) fn load(
     (!list.is_empty()).then(|| Steps {
         steps,
         errors: Arc::clone(errors),
+        answers: loader.answers.1,
         finds: kind.finds,
     })
 }
@@ -431,7 +434,12 @@ fn step(loader: &Loader<'_>, spot: &Spot, kind: Kind) -> Option<Step> {
         line: spot.line,
         when: When::load(loader, section.section("when", "`when`"), sight),
         request,
-        success: success(loader, &section, reads),
+        success: success(
+            loader,
+            &section,
+            reads,
+            kind.name != "place" && !next.is_empty(),
+        ),
         find: find.and_then(|find| load_find(loader, &find, reads)),
         pages: pages.and_then(|pages| load_pages(loader, &pages)),
         keep: loader.named_expressions(section.section("keep", "`keep`"), kept),
@@ -467,7 +475,7 @@ fn load_find(loader: &Loader<'_>, section: &Section<'_>, sight: Sight) -> Option
         }
     };
     let find = Find {
-        path: loader.path_at(section, "in")?,
+        lists: loader.lists_at(section, "in")?,
         wanted: When::load(loader, section.section("where", "`where`"), sight),
         several,
         blind: When::load(loader, section.section("blind", "`blind`"), sight),

@@ -22,6 +22,7 @@ use crate::contract::{Ambiguity, Policy, Reference, Setting, SettingForm, Vendor
 pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
     let sheet = Section::new("the sheet", root, mistakes)?;
     let mut loader = Loader::new(mistakes);
+    loader.answers = loader.format_at(&sheet, "answers", loader.answers);
     readings(&mut loader, &sheet);
     let loader = loader;
 

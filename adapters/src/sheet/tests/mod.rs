@@ -3,6 +3,7 @@
 mod acme;
 mod auth;
 mod drive;
+mod iris;
 mod loading;
 mod rough;
 mod texts;

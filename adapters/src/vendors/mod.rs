@@ -12,6 +12,7 @@ use crate::sheet;
 const SHEETS: &[(&str, &str)] = &[
     ("checkr.toml", include_str!("../../sheets/checkr.toml")),
     ("sandbox.toml", include_str!("../../sheets/sandbox.toml")),
+    ("tazworks.toml", include_str!("../../sheets/tazworks.toml")),
 ];
 
 static SHIPPED: LazyLock<Vec<Arc<Vendor>>> = LazyLock::new(|| {

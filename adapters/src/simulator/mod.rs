@@ -13,6 +13,7 @@ mod faults;
 mod idempotency;
 mod outbox;
 pub mod sandbox;
+pub mod sterling;
 pub mod tazworks;
 #[cfg(test)]
 mod testing;
@@ -26,18 +27,20 @@ use serde::{Deserialize, Serialize};
 pub use self::accurate::Accurate;
 pub use self::checkr::Checkr;
 pub use self::sandbox::Sandbox;
+pub use self::sterling::Sterling;
 pub use self::tazworks::Tazworks;
 pub use self::timeline::Pace;
 use crate::vocabulary::Millis;
 
 /// The fake vendors there are, as [`named`] knows them.
-pub const NAMES: &[&str] = &["sandbox", "checkr", "tazworks", "accurate"];
+pub const NAMES: &[&str] = &["sandbox", "checkr", "sterling", "tazworks", "accurate"];
 
 /// A fresh fake vendor with its default account, whose orders move with time.
 pub fn named(name: &str) -> Option<Box<dyn Simulator>> {
     match name {
         "sandbox" => Some(Box::new(Sandbox::default())),
         "checkr" => Some(Box::new(Checkr::default())),
+        "sterling" => Some(Box::new(Sterling::default())),
         "tazworks" => Some(Box::new(Tazworks::default())),
         "accurate" => Some(Box::new(Accurate::default())),
         _ => None,

@@ -14,6 +14,7 @@ const SHEETS: &[(&str, &str)] = &[
     ("sandbox.toml", include_str!("../../sheets/sandbox.toml")),
     ("sterling.toml", include_str!("../../sheets/sterling.toml")),
     ("tazworks.toml", include_str!("../../sheets/tazworks.toml")),
+    ("accurate.toml", include_str!("../../sheets/accurate.toml")),
 ];
 
 static SHIPPED: LazyLock<Vec<Arc<Vendor>>> = LazyLock::new(|| {

@@ -30,7 +30,7 @@ mod webhooks;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde_json::{Value, json};
+use serde_json::json;
 use subtle::ConstantTimeEq;
 
 pub use self::account::{Account, Package};

@@ -1,7 +1,10 @@
 //! Shipped sheets load, and each vendor's traps are played between its sheet and its fake.
 
+mod accurate;
 mod pair;
+mod persona;
 mod sterling;
+mod tazworks;
 
 use super::{SHEETS, shipped};
 use crate::sheet;

@@ -4,6 +4,8 @@
 mod calls;
 mod life;
 
+use serde_json::Value;
+
 use super::super::testing::{START, acknowledged, ask, fault, get as bare_get};
 use super::super::{FaultKind, Manner, Pace};
 use super::*;

@@ -197,7 +197,11 @@ impl<'s> Section<'s> {
     }
 
     pub(super) fn get(&self, key: &'static str) -> Option<&'s Spot> {
-        self.known.borrow_mut().push(key);
+        let mut known = self.known.borrow_mut();
+        if !known.contains(&key) {
+            known.push(key);
+        }
+        drop(known);
         self.entries
             .iter()
             .find_map(|(name, spot)| (name == key).then_some(spot))

@@ -18,6 +18,8 @@ const SHEETS: &[(&str, &str)] = &[
         "tazworks_xml.toml",
         include_str!("../../sheets/tazworks_xml.toml"),
     ),
+    ("tazworks.toml", include_str!("../../sheets/tazworks.toml")),
+    ("accurate.toml", include_str!("../../sheets/accurate.toml")),
 ];
 
 static SHIPPED: LazyLock<Vec<Arc<Vendor>>> = LazyLock::new(|| {

@@ -1,9 +1,12 @@
 //! Shipped sheets load, and each vendor's traps are played between its sheet and its fake.
 
 mod accio;
+mod accurate;
 mod ibr;
 mod pair;
+mod persona;
 mod sterling;
+mod tazworks;
 mod tazworks_xml;
 
 use super::{SHEETS, shipped};

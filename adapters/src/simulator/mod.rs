@@ -7,6 +7,7 @@
 //! What fake vendors share stands beside them: the wire, faults, idempotency keys, callbacks that
 //! wait for an acknowledgement, and the moves that come with time alone.
 
+pub mod certn;
 pub mod checkr;
 mod faults;
 mod idempotency;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::certn::Certn;
 pub use self::checkr::Checkr;
 pub use self::sandbox::Sandbox;
 pub use self::sterling::Sterling;
@@ -29,7 +31,7 @@ pub use self::timeline::Pace;
 use crate::vocabulary::Millis;
 
 /// The fake vendors there are, as [`named`] knows them.
-pub const NAMES: &[&str] = &["sandbox", "checkr", "sterling"];
+pub const NAMES: &[&str] = &["sandbox", "checkr", "sterling", "certn"];
 
 /// A fresh fake vendor with its default account, whose orders move with time.
 pub fn named(name: &str) -> Option<Box<dyn Simulator>> {
@@ -37,6 +39,7 @@ pub fn named(name: &str) -> Option<Box<dyn Simulator>> {
         "sandbox" => Some(Box::new(Sandbox::default())),
         "checkr" => Some(Box::new(Checkr::default())),
         "sterling" => Some(Box::new(Sterling::default())),
+        "certn" => Some(Box::new(Certn::default())),
         _ => None,
     }
 }

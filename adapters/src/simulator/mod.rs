@@ -18,6 +18,7 @@ pub mod sterling;
 mod testing;
 mod timeline;
 mod wire;
+pub mod yardstik;
 
 use std::time::Duration;
 
@@ -28,10 +29,11 @@ pub use self::checkr::Checkr;
 pub use self::sandbox::Sandbox;
 pub use self::sterling::Sterling;
 pub use self::timeline::Pace;
+pub use self::yardstik::Yardstik;
 use crate::vocabulary::Millis;
 
 /// The fake vendors there are, as [`named`] knows them.
-pub const NAMES: &[&str] = &["sandbox", "checkr", "sterling", "certn"];
+pub const NAMES: &[&str] = &["sandbox", "checkr", "sterling", "certn", "yardstik"];
 
 /// A fresh fake vendor with its default account, whose orders move with time.
 pub fn named(name: &str) -> Option<Box<dyn Simulator>> {
@@ -40,6 +42,7 @@ pub fn named(name: &str) -> Option<Box<dyn Simulator>> {
         "checkr" => Some(Box::new(Checkr::default())),
         "sterling" => Some(Box::new(Sterling::default())),
         "certn" => Some(Box::new(Certn::default())),
+        "yardstik" => Some(Box::new(Yardstik::default())),
         _ => None,
     }
 }

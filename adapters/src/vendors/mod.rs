@@ -13,6 +13,7 @@ const SHEETS: &[(&str, &str)] = &[
     ("checkr.toml", include_str!("../../sheets/checkr.toml")),
     ("sandbox.toml", include_str!("../../sheets/sandbox.toml")),
     ("sterling.toml", include_str!("../../sheets/sterling.toml")),
+    ("yardstik.toml", include_str!("../../sheets/yardstik.toml")),
 ];
 
 static SHIPPED: LazyLock<Vec<Arc<Vendor>>> = LazyLock::new(|| {

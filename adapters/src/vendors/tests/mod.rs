@@ -2,6 +2,7 @@
 
 mod pair;
 mod sterling;
+mod yardstik;
 
 use super::{SHEETS, shipped};
 use crate::sheet;

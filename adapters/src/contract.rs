@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use crate::callback::Callbacks;
+use crate::sample::Sample;
 use crate::vocabulary::{Catalog, Millis, Order, OurRef, Private, Progress, TheirRef};
 
 /// Something a vendor can be asked to do.
@@ -609,6 +610,9 @@ pub struct Vendor {
     pub fetch: Option<Arc<dyn Translate<FetchOrder>>>,
     /// True where [`FetchOrder::Ours`] works.
     pub finds_ours: bool,
+    /// True where that goes by the person and the time, because the vendor takes no reference of
+    /// ours. Two orders for one person are then placed one after the other, never at once.
+    pub finds_by_person: bool,
     /// Reads many orders.
     pub fetch_many: Option<Arc<dyn Translate<FetchMany>>>,
     /// Cancels an order.
@@ -619,6 +623,8 @@ pub struct Vendor {
     pub verify: Option<Arc<dyn Translate<VerifyCredentials>>>,
     /// Reads callbacks; `None`: the vendor sends none.
     pub callbacks: Option<Callbacks>,
+    /// Samples of what it sends, for [`crate::sample::failures`].
+    pub samples: Vec<Sample>,
 }
 
 impl std::fmt::Debug for Vendor {

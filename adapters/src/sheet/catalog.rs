@@ -5,7 +5,7 @@ use super::expression::Expression;
 use super::functions::{clean, flat};
 use super::loader::Loader;
 use super::path::Lists;
-use super::reading::is_reference;
+use super::reading::is_offer;
 use super::scope::{Scope, Sight};
 use super::source::Section;
 use super::steps::{End, SO_FAR};
@@ -178,7 +178,7 @@ impl OfferForm {
     }
 
     fn id(&self, item: &Scope<'_>) -> Option<String> {
-        self.id.read_text(item).filter(|id| is_reference(id))
+        self.id.read_text(item).filter(|id| is_offer(id))
     }
 
     fn name(&self, item: &Scope<'_>) -> Option<String> {

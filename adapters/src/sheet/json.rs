@@ -1,7 +1,7 @@
 //! JSON bodies: the sheet's `json` table, with templates for values.
 //!
 //! Members stand in the order of the sheet. A member whose template is absent is left out, and so
-//! is a table of which every member was.
+//! is a table of which every member was, and a list made by `_each` that would be empty.
 
 use serde_json::Value;
 
@@ -110,7 +110,9 @@ impl Node {
                 for item in items {
                     built.extend(item.build(scope)?);
                 }
-                Some(Built::List(built))
+                let repeats = |item: &Self| matches!(item, Self::Table(gate, _) if gate.repeats());
+                let left_out = built.is_empty() && items.iter().any(repeats);
+                (!left_out).then_some(Built::List(built))
             }
             Self::Table(gate, members) => {
                 let mut all = Vec::new();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::document::Format;
-use super::expression::{Expression, Source};
+use super::expression::{Expression, Source, Word};
 use super::path::{Lists, Path};
 use super::reading::Reading;
 use super::scope::Sight;
@@ -223,9 +223,13 @@ impl<'s> Loader<'s> {
             if !matches!(source, Source::Answer(_) | Source::Literal(_)) {
                 self.uses(source.name(), line);
             }
+            if matches!(source, Source::Word(Word::Items)) {
+                self.uses("order.package", line);
+                self.uses("order.add_ons", line);
+            }
         }
-        if expression.reads_state() {
-            self.uses("applicant.state", line);
+        for name in expression.named_by_functions() {
+            self.uses(name, line);
         }
     }
 
@@ -239,7 +243,7 @@ impl<'s> Loader<'s> {
     }
 }
 
-fn duration(text: &str) -> Option<Duration> {
+pub(super) fn duration(text: &str) -> Option<Duration> {
     let unit = text.find(|letter: char| !letter.is_ascii_digit())?;
     let (number, unit) = text.split_at(unit);
     let seconds = match unit {

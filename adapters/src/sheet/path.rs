@@ -23,6 +23,8 @@ enum Stride {
     Index(usize),
     /// The first item whose member is that text.
     Where(String, String),
+    /// The first item whose member is there and is another text.
+    WhereNot(String, String),
     Every,
 }
 
@@ -107,8 +109,11 @@ impl Lists {
 fn bracket(text: &str) -> Option<Stride> {
     let inside = text.strip_prefix('[')?;
     match inside.split_once('=') {
-        Some((name, value)) if !name.is_empty() => {
-            Some(Stride::Where(name.to_owned(), value.to_owned()))
+        Some((name, value)) if !name.trim_end_matches('!').is_empty() => {
+            Some(match name.strip_suffix('!') {
+                Some(name) => Stride::WhereNot(name.to_owned(), value.to_owned()),
+                None => Stride::Where(name.to_owned(), value.to_owned()),
+            })
         }
         Some(_) => None,
         None if inside == "*" => Some(Stride::Every),
@@ -134,12 +139,20 @@ fn step<'a>(value: &'a Value, stride: &Stride) -> Option<&'a Value> {
     match stride {
         Stride::Member(name) => one(value).get(name),
         Stride::Index(index) => value.get(index),
-        Stride::Where(name, text) => value.as_array()?.iter().find(|item| {
-            let member = item.get(name).map(one);
-            member.and_then(scalar).as_deref() == Some(text)
-        }),
+        Stride::Where(name, text) => {
+            let fits = |item: &&Value| member(item, name).as_ref() == Some(text);
+            value.as_array()?.iter().find(fits)
+        }
+        Stride::WhereNot(name, text) => {
+            let fits = |item: &&Value| member(item, name).is_some_and(|other| other != *text);
+            value.as_array()?.iter().find(fits)
+        }
         Stride::Every => None,
     }
+}
+
+fn member(item: &Value, name: &str) -> Option<String> {
+    item.get(name).map(one).and_then(scalar)
 }
 
 fn gather(from: &Value, strides: &[Stride], found: &mut Vec<Value>) {
@@ -153,11 +166,11 @@ fn gather(from: &Value, strides: &[Stride], found: &mut Vec<Value>) {
                 gather(item, rest, found);
             }
         }
-        stride => {
-            if let Some(next) = step(from, stride) {
-                gather(next, rest, found);
-            }
-        }
+        // What one item lacks must not look as if the others were all there are.
+        stride => match step(from, stride) {
+            Some(next) => gather(next, rest, found),
+            None => found.push(Value::Null),
+        },
     }
 }
 
@@ -183,6 +196,8 @@ mod tests {
         assert_eq!(text(".o[1].s[1]").as_deref(), Some("c"));
         assert_eq!(text(".o[@n=2].s").as_deref(), Some("b"));
         assert_eq!(text(".o[@n=3].s"), None);
+        assert_eq!(text(".o[@n!=1].s").as_deref(), Some("b"));
+        assert_eq!(found(".o[*].t", &root), Some(json!([null, null])));
         assert_eq!(found(".o[*].@n", &root), Some(json!(["1", "2"])));
         let items = Path::parse(".o").expect("well formed");
         assert_eq!(items.items(&root).map(<[_]>::len), Some(2));

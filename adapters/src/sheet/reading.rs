@@ -1,12 +1,17 @@
 //! Readings: what a vendor's words for an order mean, `[read.NAME]`.
 //!
 //! Rules come first, in their order; then the tables. A status word that no table knows moves
-//! nothing. A finished order whose result no table knows is for a person to review, never a pass;
+//! nothing. Where a word is read from several nodes, all of them count: an order is as far as the
+//! node that is least far, and its result is the worst. A connection's own words come before the
+//! sheet's. A finished order whose result no table knows is for a person to review, never a pass;
 //! where a status word and a result word both speak, the worse one counts.
+
+use serde_json::Value;
 
 use super::condition::When;
 use super::expression::Expression;
 use super::functions::{clean, plain, scalar};
+use super::laws::is_odd;
 use super::loader::Loader;
 use super::scope::{Scope, Sight};
 use super::source::{Raw, Section, Spot};
@@ -15,6 +20,8 @@ use crate::vocabulary::{Outcome, Progress, Report, Standing, TheirRef};
 
 /// The longest reference of a vendor that is taken for one, in characters.
 const LONGEST_REFERENCE: usize = 256;
+/// The longest value that is kept, in characters: a link, or the ids of a list.
+const LONGEST_KEPT: usize = 1024;
 /// The longest unknown word that operators are shown.
 const LONGEST_WORD: usize = 60;
 
@@ -27,8 +34,14 @@ pub(super) struct Reading {
     pub(super) rules: Vec<ReadRule>,
     status: Option<Expression>,
     pub(super) statuses: Vec<(String, Verdict)>,
+    /// The setting with the connection's own status words.
+    own_statuses: Option<String>,
     result: Option<Expression>,
     pub(super) results: Vec<(String, Verdict)>,
+    /// The setting with the connection's own result words.
+    own_results: Option<String>,
+    /// Where the words are read, with their lines.
+    pub(super) words: Vec<(Expression, usize)>,
     without_result: Option<WithoutResult>,
     report: Option<ReportForm>,
     expected_at: Option<Expression>,
@@ -77,10 +90,17 @@ pub(super) fn reference(expression: &Expression, scope: &Scope<'_>) -> Option<Th
 
 /// True where `text` can be a reference: short, visible, and nothing that climbs in a path.
 pub(super) fn is_reference(text: &str) -> bool {
+    text.chars().count() <= LONGEST_REFERENCE && is_visible(text)
+}
+
+/// True for what can order an offer: some vendors know their packages by names with blanks.
+pub(super) fn is_offer(text: &str) -> bool {
+    text.trim() == text && is_reference(&text.replace(' ', "-"))
+}
+
+fn is_visible(text: &str) -> bool {
     let visible = |letter: char| !letter.is_control() && !letter.is_whitespace();
-    text.chars().count() <= LONGEST_REFERENCE
-        && text.chars().all(visible)
-        && text.chars().any(|letter| letter != '.')
+    text.chars().all(visible) && text.chars().any(|letter| letter != '.')
 }
 
 impl Reading {
@@ -113,7 +133,7 @@ impl Reading {
     fn judge(&self, scope: &Scope<'_>, progress: &mut Progress) {
         let ruled = self.rules.iter().find(|rule| rule.when.holds(scope));
         let verdict = match ruled {
-            Some(rule) => Some(&rule.verdict),
+            Some(rule) => Some(rule.verdict.clone()),
             None => self.by_status(scope, progress),
         };
         let Some(verdict) = verdict else {
@@ -130,13 +150,28 @@ impl Reading {
         });
     }
 
-    fn by_status(&self, scope: &Scope<'_>, progress: &mut Progress) -> Option<&Verdict> {
-        let word = self.status.as_ref()?.read(scope);
-        let found = look_up(&self.statuses, word.as_deref());
-        if found.is_none() {
-            progress.unknown.push(unknown("status", word.as_deref()));
-        }
-        found
+    fn by_status(&self, scope: &Scope<'_>, progress: &mut Progress) -> Option<Verdict> {
+        let read = self.status.as_ref()?.read(scope);
+        let words = each(self.status.as_ref(), read.as_deref());
+        let verdicts = words.iter().map(|word| {
+            let verdict = self.status_of(*word, scope);
+            if verdict.is_none() {
+                progress.unknown.push(unknown("status", *word));
+            }
+            verdict
+        });
+        let verdicts: Vec<Option<Verdict>> = verdicts.collect();
+        least_far(&verdicts.into_iter().collect::<Option<Vec<_>>>()?)
+    }
+
+    fn status_of(&self, word: Option<&Value>, scope: &Scope<'_>) -> Option<Verdict> {
+        let own = own_word(self.own_statuses.as_deref(), word, scope, false);
+        own.unwrap_or_else(|| look_up(&self.statuses, word).cloned())
+    }
+
+    fn result_of(&self, word: Option<&Value>, scope: &Scope<'_>) -> Option<Verdict> {
+        let own = own_word(self.own_results.as_deref(), word, scope, true);
+        own.unwrap_or_else(|| look_up(&self.results, word).cloned())
     }
 
     /// The standing of a finished order, given what its status word says of the result.
@@ -146,27 +181,37 @@ impl Reading {
         scope: &Scope<'_>,
         progress: &mut Progress,
     ) -> Standing {
-        let word = self.result.as_ref().and_then(|result| result.read(scope));
-        let by_result = word.as_deref().map(|word| {
-            let verdict = look_up(&self.results, Some(word));
-            if let Some(detail) = verdict.and_then(|verdict| verdict.detail.clone()) {
-                progress.detail = Some(detail);
-            }
-            match verdict.map(|verdict| verdict.is) {
-                Some(Is::Standing(Standing::Complete(outcome))) => outcome,
-                _ => {
-                    progress.unknown.push(unknown("result", Some(word)));
-                    Outcome::Review
-                }
-            }
-        });
-        if let Some(worst) = by_status.max(by_result) {
+        let read = self.result.as_ref().and_then(|result| result.read(scope));
+        let words = each(self.result.as_ref(), read.as_deref());
+        let mut worst = by_status;
+        for word in words.iter().copied().flatten() {
+            worst = worst.max(Some(self.outcome(word, scope, progress)));
+        }
+        let several = words.len() > 1;
+        let lacking = words.iter().any(Option::is_none);
+        if let Some(worst) = worst.filter(|_| !(several && lacking)) {
             return Standing::Complete(worst);
         }
         progress.detail = Some("no_result".to_owned());
         match self.without_result {
             Some(WithoutResult::NotReady) => Standing::InProgress,
-            Some(WithoutResult::Review) | None => Standing::Complete(Outcome::Review),
+            Some(WithoutResult::Review) | None => {
+                Standing::Complete(worst.max(Some(Outcome::Review)).unwrap_or(Outcome::Review))
+            }
+        }
+    }
+
+    fn outcome(&self, word: &Value, scope: &Scope<'_>, progress: &mut Progress) -> Outcome {
+        let verdict = self.result_of(Some(word), scope);
+        if let Some(detail) = verdict.as_ref().and_then(|verdict| verdict.detail.clone()) {
+            progress.detail = Some(detail);
+        }
+        match verdict.map(|verdict| verdict.is) {
+            Some(Is::Standing(Standing::Complete(outcome))) => outcome,
+            _ => {
+                progress.unknown.push(unknown("result", Some(word)));
+                Outcome::Review
+            }
         }
     }
 
@@ -190,7 +235,8 @@ pub(super) fn kept(
 ) -> std::collections::BTreeMap<String, String> {
     let values = keep.iter().filter_map(|(name, expression)| {
         let value = expression.read_text(scope)?;
-        is_reference(&value).then(|| (name.clone(), value))
+        let fits = value.chars().count() <= LONGEST_KEPT && is_visible(&value);
+        fits.then(|| (name.clone(), value))
     });
     values.collect()
 }
@@ -204,17 +250,87 @@ pub(super) fn is_link(text: &str) -> bool {
     web.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) && text.chars().all(visible)
 }
 
-fn look_up<'t>(
-    table: &'t [(String, Verdict)],
-    word: Option<&serde_json::Value>,
-) -> Option<&'t Verdict> {
+/// The words that are read: one, absent or not, or those of several nodes.
+fn each<'v>(from: Option<&Expression>, read: Option<&'v Value>) -> Vec<Option<&'v Value>> {
+    let several = from.is_some_and(Expression::reads_several);
+    match read {
+        Some(Value::Array(items)) if several && !items.is_empty() => items
+            .iter()
+            .map(|item| Some(item).filter(|item| !item.is_null()))
+            .collect(),
+        Some(Value::Array(_)) if several => vec![None],
+        one => vec![one],
+    }
+}
+
+/// What several nodes together say of their order.
+fn least_far(verdicts: &[Verdict]) -> Option<Verdict> {
+    let first = verdicts.first()?;
+    if verdicts.iter().all(|verdict| verdict.is == first.is) {
+        return Some(first.clone());
+    }
+    let open = |verdict: &&Verdict| {
+        use Standing::{InProgress, Invited, OnHold};
+        matches!(verdict.is, Is::Standing(Invited | InProgress | OnHold))
+    };
+    if let Some(open) = verdicts.iter().find(open) {
+        return Some(open.clone());
+    }
+    let outcomes = verdicts.iter().map(|verdict| match verdict.is {
+        Is::Standing(Standing::Complete(outcome)) => Some(outcome),
+        Is::Complete => None,
+        // A part that was canceled or failed leaves the whole to a person.
+        Is::Standing(_) => Some(Outcome::Review),
+    });
+    let finished = |verdict: &Verdict| {
+        matches!(
+            verdict.is,
+            Is::Complete | Is::Standing(Standing::Complete(_))
+        )
+    };
+    if !verdicts.iter().any(finished) {
+        return Some(first.clone());
+    }
+    let worst = outcomes.max().flatten().unwrap_or(Outcome::Review);
+    Some(Verdict {
+        is: Is::Standing(Standing::Complete(worst)),
+        ..first.clone()
+    })
+}
+
+/// What the connection's own table says of a word: nothing where it does not name it, and no
+/// verdict where it names something that no order can be. It passes nobody by an odd word.
+fn own_word(
+    setting: Option<&str>,
+    word: Option<&Value>,
+    scope: &Scope<'_>,
+    outcomes: bool,
+) -> Option<Option<Verdict>> {
+    let word = scalar(word?)?;
+    let table = scope.settings.get(setting?)?.as_object()?;
+    let (_, target) = table
+        .iter()
+        .find(|(known, _)| plain(known) == plain(&word))?;
+    let is = named(target.as_str().unwrap_or_default(), outcomes);
+    let pass = Is::Standing(Standing::Complete(Outcome::Pass));
+    Some(
+        is.filter(|is| *is != pass || !is_odd(&word))
+            .map(|is| Verdict {
+                is,
+                detail: None,
+                line: 0,
+            }),
+    )
+}
+
+fn look_up<'t>(table: &'t [(String, Verdict)], word: Option<&Value>) -> Option<&'t Verdict> {
     let word = plain(&scalar(word?)?);
     table
         .iter()
         .find_map(|(known, verdict)| (plain(known) == word).then_some(verdict))
 }
 
-fn unknown(what: &str, word: Option<&serde_json::Value>) -> String {
+fn unknown(what: &str, word: Option<&Value>) -> String {
     let word = match word {
         None => "(absent)".to_owned(),
         Some(word) => {
@@ -247,6 +363,15 @@ impl Reading {
             rules: read_rules(loader, section.list("rules"), sight),
             status: loader.expression_at(&section, "status", sight),
             statuses: words(loader, section.section("statuses", "`statuses`"), false),
+            own_statuses: own_table(loader, &section, "own_statuses"),
+            own_results: own_table(loader, &section, "own_results"),
+            words: ["status", "result"]
+                .iter()
+                .filter_map(|key| {
+                    let text = section.text(key)?;
+                    Some((Expression::parse(text).ok()?, section.line_of(key)))
+                })
+                .collect(),
             result: loader.expression_at(&section, "result", sight),
             results: words(loader, section.section("results", "`results`"), true),
             without_result: without_result(loader, &section),
@@ -357,9 +482,24 @@ fn verdict(loader: &Loader<'_>, section: &Section<'_>, outcomes: bool) -> Option
     })
 }
 
-fn is(loader: &Loader<'_>, text: &str, line: usize, outcomes: bool) -> Option<Is> {
+/// The setting that holds a connection's own words.
+fn own_table(loader: &Loader<'_>, section: &Section<'_>, key: &'static str) -> Option<String> {
+    let text = section.text(key)?;
+    let line = section.line_of(key);
+    let Some(name) = text.strip_prefix("settings.") else {
+        let wrong = format!("`{key}` is `{text}`");
+        let right = "it names a setting of the form \"table\": \"settings.result_words\"";
+        loader.mistakes.add(line, wrong, right);
+        return None;
+    };
+    loader.uses(text, line);
+    Some(name.to_owned())
+}
+
+/// What a word of ours means for an order.
+fn named(text: &str, outcomes: bool) -> Option<Is> {
     let outcome = |outcome| Some(Is::Standing(Standing::Complete(outcome)));
-    let found = match text {
+    match text {
         "pass" => outcome(Outcome::Pass),
         "review" => outcome(Outcome::Review),
         "fail" => outcome(Outcome::Fail),
@@ -372,7 +512,11 @@ fn is(loader: &Loader<'_>, text: &str, line: usize, outcomes: bool) -> Option<Is
         "expired" => Some(Is::Standing(Standing::Expired)),
         "failed" => Some(Is::Standing(Standing::Failed)),
         _ => None,
-    };
+    }
+}
+
+fn is(loader: &Loader<'_>, text: &str, line: usize, outcomes: bool) -> Option<Is> {
+    let found = named(text, outcomes);
     if found.is_none() {
         let standings = "invited, in_progress, on_hold, complete, canceled, expired, failed";
         let right = match outcomes {

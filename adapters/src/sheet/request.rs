@@ -17,7 +17,34 @@ pub(super) struct Form {
     headers: Vec<(String, Template)>,
     mime: Option<String>,
     body: Option<Body>,
+    pub(super) effect: EffectForm,
+}
+
+/// What a second copy would do.
+#[derive(Clone, Debug)]
+pub(super) struct EffectForm {
     pub(super) effect: Effect,
+    /// What the vendor tells copies by, where it is not the key.
+    pub(super) by: Option<String>,
+    /// Else a second copy might order again: some vendors dedupe only where that is switched on.
+    when: When,
+}
+
+impl EffectForm {
+    fn plain(effect: Effect) -> Self {
+        Self {
+            effect,
+            by: None,
+            when: When::default(),
+        }
+    }
+
+    fn of(&self, scope: &Scope<'_>) -> Effect {
+        match self.when.holds(scope) {
+            true => self.effect,
+            false => Effect::Once,
+        }
+    }
 }
 
 impl Form {
@@ -69,7 +96,8 @@ impl Form {
             let wrong = "a GET has a body";
             loader.mistakes.add(line, wrong, "send it with POST");
         }
-        let effect = known.or_else(|| effect(loader, section, method));
+        let known = known.map(EffectForm::plain);
+        let effect = known.or_else(|| effect(loader, section, method, in_path));
         Some(Self {
             method: method?,
             path: path?,
@@ -124,7 +152,7 @@ impl Form {
             headers,
             mime: self.mime.clone(),
             body,
-            effect: self.effect,
+            effect: self.effect.of(scope),
         })
     }
 }
@@ -162,25 +190,44 @@ fn request_line<'s>(loader: &Loader<'_>, section: &Section<'s>) -> Option<(Metho
     method.map(|method| (method, path))
 }
 
-fn effect(loader: &Loader<'_>, section: &Section<'_>, method: Option<Method>) -> Option<Effect> {
-    let right = "say what a second copy would do: \"read\", \"once\" or { repeatable = \"24h\" }";
+fn effect(
+    loader: &Loader<'_>,
+    section: &Section<'_>,
+    method: Option<Method>,
+    sight: Sight,
+) -> Option<EffectForm> {
+    let right = "say what a second copy would do: \"read\", \"harmless\", \"once\" or \
+                 { repeatable = \"24h\" }";
     let Some(spot) = section.get("effect") else {
         if method == Some(Method::Get) {
-            return Some(Effect::Read);
+            return Some(EffectForm::plain(Effect::Read));
         }
         let wrong = format!("{} has no `effect`", section.what);
         loader.mistakes.add(section.line, wrong, right);
         return None;
     };
     match &spot.raw {
-        Raw::Text(word) if word == "read" => return Some(Effect::Read),
-        Raw::Text(word) if word == "once" => return Some(Effect::Once),
+        // A record that nobody is told of or charged for may lie there twice.
+        Raw::Text(word) if word == "read" || word == "harmless" => {
+            return Some(EffectForm::plain(Effect::Read));
+        }
+        Raw::Text(word) if word == "once" => return Some(EffectForm::plain(Effect::Once)),
         Raw::Table(_) => {
             let table = Section::new("`effect`", spot, loader.mistakes)?;
             table.need("repeatable", right)?;
-            let within = loader.duration_at(&table, "repeatable")?;
+            let within = loader.duration_at(&table, "repeatable");
+            let by = table.text("by").map(str::to_owned);
+            let when = When::load(
+                loader,
+                table.section("when", "`when`"),
+                sight.without_people(),
+            );
             table.close();
-            return Some(Effect::Repeatable { within });
+            return Some(EffectForm {
+                effect: Effect::Repeatable { within: within? },
+                by,
+                when,
+            });
         }
         _ => {}
     }

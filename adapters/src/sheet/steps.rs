@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 
 use super::catalog::CatalogForm;
@@ -20,8 +22,8 @@ use super::request::{Form, success};
 use super::rules::{Errors, Led, Rule, rules};
 use super::scope::{Scope, Sight};
 use super::source::{Section, Spot};
-use crate::contract::{Fault, Found, Memo, Reply, Request, Turn, Unfit};
-use crate::vocabulary::Progress;
+use crate::contract::{Fault, Found, Memo, MintedReport, Reply, Request, Turn, Unfit};
+use crate::vocabulary::{Private, Progress, TheirRef};
 
 /// Names in a memo that belong to paging.
 pub(super) const PAGE: &str = "page";
@@ -55,6 +57,17 @@ pub(super) struct Step {
     pub(super) reading: Option<Arc<Reading>>,
     pub(super) catalog: Option<CatalogForm>,
     pub(super) link: Option<Expression>,
+    pub(super) document: Option<DocumentForm>,
+    /// An answer that fits is no success, whatever `success` says.
+    unless: When,
+}
+
+/// How a report's bytes are had.
+#[derive(Clone, Debug)]
+pub(super) struct DocumentForm {
+    mime: String,
+    /// Where they stand in the answer, as base64; `None`: the answer is the document.
+    base64: Option<Expression>,
 }
 
 /// A list in the answer, of which some items are meant.
@@ -81,8 +94,20 @@ pub(super) enum Several {
 #[derive(Clone, Debug)]
 pub(super) struct Pages {
     first: u64,
+    step: u64,
     most: u64,
-    more: Expression,
+    more: More,
+}
+
+/// What says that another page follows.
+#[derive(Clone, Debug)]
+enum More {
+    /// Something that is there while pages follow.
+    There(Expression),
+    /// The number of the last page.
+    Last(Expression),
+    /// A page is full that has as many items.
+    Full(u64, Lists),
 }
 
 /// Where an operation has arrived.
@@ -125,6 +150,35 @@ impl Steps {
         step.request.render(&step.name, &scope)
     }
 
+    /// Whether every step's request could be made of this order, as far as it can be told before
+    /// the first one is answered: nothing is sent for an order of which a later step cannot be
+    /// said.
+    ///
+    /// # Errors
+    /// [`Unfit`] where something of the order's own is absent.
+    pub(super) fn can_all_be_said(&self, scope: &Scope<'_>) -> Result<(), Unfit> {
+        let names = self.steps.iter().flat_map(|step| &step.keep);
+        let mut values: BTreeMap<String, String> = names
+            .map(|(name, _)| (name.clone(), "x".to_owned()))
+            .collect();
+        values.extend(scope.memo.clone());
+        let scope = Scope {
+            memo: &values,
+            ..*scope
+        };
+        for step in self.steps.iter().filter(|step| step.when.holds(&scope)) {
+            let scope = Scope {
+                page: step.page(scope.memo),
+                ..scope
+            };
+            match step.request.render(&step.name, &scope) {
+                Err(unfit) if !unfit.field.starts_with("memo.") => return Err(unfit),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// What the answer to the current step's request means.
     ///
     /// # Errors
@@ -144,6 +198,7 @@ impl Steps {
         let scope = Scope {
             reply: Some(reply),
             answer: answer.as_ref(),
+            whole: answer.as_ref(),
             page: step.page(scope.memo),
             ..*scope
         };
@@ -272,9 +327,12 @@ impl Step {
     /// many.
     pub(super) fn next_page(&self, scope: &Scope<'_>) -> Option<Result<u64, Fault>> {
         let pages = self.pages.as_ref()?;
-        pages.more.read(scope)?;
-        let page = scope.page.unwrap_or(pages.first).saturating_add(1);
-        if page.saturating_sub(pages.first) < pages.most {
+        let page = scope.page.unwrap_or(pages.first);
+        if !pages.more.follows(page, scope) {
+            return None;
+        }
+        let page = page.saturating_add(pages.step);
+        if page.saturating_sub(pages.first) / pages.step < pages.most {
             return Some(Ok(page));
         }
         let why = format!("step `{}` has more pages than the sheet allows", self.name);
@@ -305,7 +363,11 @@ impl Step {
     /// The items of a success: the whole answer, or those of its list that are wanted. `None` where
     /// it is no success.
     fn found<'a>(&self, scope: &Scope<'a>) -> Option<Vec<&'a Value>> {
-        if !self.success.holds(scope) {
+        if let Some(document) = self.document.as_ref().filter(|one| one.base64.is_none()) {
+            return document.is_whole(scope).then(|| vec![&Value::Null]);
+        }
+        let is_other = !self.unless.is_empty() && self.unless.holds(scope);
+        if is_other || !self.success.holds(scope) {
             return None;
         }
         let answer = scope.answer.unwrap_or(&Value::Null);
@@ -333,7 +395,84 @@ impl Step {
     }
 }
 
+impl More {
+    fn follows(&self, page: u64, scope: &Scope<'_>) -> bool {
+        match self {
+            Self::There(more) => more.read(scope).is_some(),
+            Self::Last(last) => {
+                let last = last.read_text(scope).and_then(|text| text.parse().ok());
+                last.is_some_and(|last: u64| page < last)
+            }
+            Self::Full(size, lists) => {
+                // `.` is the item that was found, so the whole answer is asked.
+                let items = scope.whole.and_then(|answer| lists.items(answer));
+                items.is_some_and(|items| items.len() as u64 >= *size)
+            }
+        }
+    }
+}
+
+impl DocumentForm {
+    fn is_whole(&self, scope: &Scope<'_>) -> bool {
+        scope.reply.is_some_and(|reply| {
+            let mime = reply.header("content-type").unwrap_or_default();
+            let mime = mime.split(';').next().unwrap_or_default().trim();
+            reply.status == 200 && mime.eq_ignore_ascii_case(&self.mime) && !reply.body.is_empty()
+        })
+    }
+
+    /// The document.
+    ///
+    /// # Errors
+    /// [`Fault::Unclear`] where there is none.
+    pub(super) fn read(&self, scope: &Scope<'_>) -> Result<MintedReport, Fault> {
+        let bytes = match &self.base64 {
+            None => scope.reply.map(|reply| reply.body.clone()),
+            Some(base64) => base64.read_text(scope).and_then(|text| {
+                let letters: String = text.split_whitespace().collect();
+                BASE64.decode(letters.trim_matches('"')).ok()
+            }),
+        };
+        match bytes.filter(|bytes| !bytes.is_empty()) {
+            Some(bytes) => Ok(MintedReport::Document {
+                mime: self.mime.clone(),
+                bytes: Private::new(bytes),
+            }),
+            None => Err(Fault::Unclear(
+                "the vendor answered without its report".to_owned(),
+            )),
+        }
+    }
+}
+
 impl End<'_> {
+    /// What was found of each of the orders that were asked for.
+    pub(super) fn found_of(&self, asked: &[TheirRef]) -> Vec<(TheirRef, Found)> {
+        let read = self.step.reading.as_ref();
+        let all: Vec<Progress> = self
+            .items
+            .iter()
+            .filter_map(|item| {
+                let scope = Scope {
+                    answer: Some(item),
+                    ..self.scope
+                };
+                read?.progress(&scope)
+            })
+            .collect();
+        let found = asked.iter().map(|theirs| {
+            let mut of_it = all.iter().filter(|one| one.theirs == *theirs);
+            let found = match (of_it.next(), of_it.next()) {
+                (Some(one), None) => Found::One(one.clone()),
+                (None, _) => Found::NotSeen { blind: false },
+                // Two answers to one question are none.
+                (Some(_), Some(_)) => Found::NotSeen { blind: true },
+            };
+            (theirs.clone(), found)
+        });
+        found.collect()
+    }
+
     /// What the vendor says of the order.
     ///
     /// # Errors
@@ -429,17 +568,23 @@ fn step(loader: &Loader<'_>, spot: &Spot, kind: Kind) -> Option<Step> {
     let find = section.section("find", "`find`");
     let pages = section.section("pages", "`pages`");
     let next = section.texts("next");
+    let document = (kind.name == "report")
+        .then(|| section.section("document", "`document`"))
+        .flatten()
+        .and_then(|document| load_document(loader, &document, kept));
+    let document_is_answer = document.as_ref().is_some_and(|one| one.base64.is_none());
     let step = |request| Step {
         name: name.unwrap_or_default().to_owned(),
         line: spot.line,
         when: When::load(loader, section.section("when", "`when`"), sight),
         request,
-        success: success(
-            loader,
-            &section,
-            reads,
-            kind.name != "place" && !next.is_empty(),
-        ),
+        success: match document_is_answer {
+            true => When::default(),
+            false => {
+                let by_status = kind.name != "place" && !next.is_empty();
+                success(loader, &section, reads, by_status)
+            }
+        },
         find: find.and_then(|find| load_find(loader, &find, reads)),
         pages: pages.and_then(|pages| load_pages(loader, &pages)),
         keep: loader.named_expressions(section.section("keep", "`keep`"), kept),
@@ -452,11 +597,24 @@ fn step(loader: &Loader<'_>, spot: &Spot, kind: Kind) -> Option<Step> {
         link: (kind.name == "report")
             .then(|| loader.expression_at(&section, "link", kept))
             .flatten(),
+        document: document.clone(),
+        unless: When::load(loader, section.section("unless", "`unless`"), reads),
     };
     // Without a request, the step's other mistakes would only follow from that.
     let step = step(request?);
     section.close();
     Some(step)
+}
+
+fn load_document(loader: &Loader<'_>, section: &Section<'_>, sight: Sight) -> Option<DocumentForm> {
+    let right = "name what it is: mime = \"application/pdf\"";
+    let mime = section.need_text("mime", right);
+    let document = DocumentForm {
+        base64: loader.expression_at(section, "base64", sight),
+        mime: mime?.to_ascii_lowercase(),
+    };
+    section.close();
+    Some(document)
 }
 
 fn load_find(loader: &Loader<'_>, section: &Section<'_>, sight: Sight) -> Option<Find> {
@@ -485,18 +643,33 @@ fn load_find(loader: &Loader<'_>, section: &Section<'_>, sight: Sight) -> Option
 }
 
 fn load_pages(loader: &Loader<'_>, section: &Section<'_>) -> Option<Pages> {
-    section.need(
-        "more",
-        "say what is there while pages follow: more = \".next_href\"",
-    );
     let sight = Sight {
         answer: true,
         ..Sight::default()
     };
+    let there = loader
+        .expression_at(section, "more", sight)
+        .map(More::There);
+    let last = loader.expression_at(section, "last", sight).map(More::Last);
+    let full = section.section("full", "`full`").and_then(|full| {
+        full.need("in", "say where the list is: in = \".data\"");
+        let lists = loader.lists_at(&full, "in");
+        let size = full.whole("size").unwrap_or(0);
+        full.close();
+        Some(More::Full(size, lists?)).filter(|_| size > 0)
+    });
+    let mut ways: Vec<More> = [there, last, full].into_iter().flatten().collect();
+    if ways.len() != 1 {
+        let wrong = format!("`pages` says in {} ways what follows", ways.len());
+        let right = "one of more = \".next_href\" (is there while pages follow), last = \
+                     \".meta.total_pages\" and full = { in = \".data\", size = 100 }";
+        loader.mistakes.add(section.line, wrong, right);
+    }
     let pages = Pages {
         first: section.whole("first").unwrap_or(1),
+        step: section.whole("step").unwrap_or(1).max(1),
         most: section.whole("most").unwrap_or(50),
-        more: loader.expression_at(section, "more", sight)?,
+        more: ways.pop()?,
     };
     section.close();
     Some(pages)

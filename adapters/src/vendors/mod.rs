@@ -10,6 +10,7 @@ use crate::sheet;
 
 /// Every shipped sheet by its file name.
 const SHEETS: &[(&str, &str)] = &[
+    ("certn.toml", include_str!("../../sheets/certn.toml")),
     ("checkr.toml", include_str!("../../sheets/checkr.toml")),
     ("sandbox.toml", include_str!("../../sheets/sandbox.toml")),
     ("sterling.toml", include_str!("../../sheets/sterling.toml")),

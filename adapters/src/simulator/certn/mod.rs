@@ -25,7 +25,7 @@ mod webhooks;
 
 use serde_json::{Value, json};
 
-pub use self::account::{Account, Envelope, EventForm};
+pub use self::account::{Account, Envelope, EventForm, Key};
 use self::cases::Case;
 use self::reports::File;
 use self::webhooks::Address;

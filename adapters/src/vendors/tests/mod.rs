@@ -1,5 +1,6 @@
 //! Shipped sheets load, and each vendor's traps are played between its sheet and its fake.
 
+mod certn;
 mod pair;
 mod sterling;
 mod yardstik;

@@ -6,7 +6,6 @@ mod events;
 
 use super::super::testing::{START, ask, attempts, believed, fault, get as bare_get};
 use super::super::{FaultKind, Manner, Pace};
-use super::account::Key;
 use super::*;
 use crate::callback::{Forged, Proof, hmac_sha256_hex};
 

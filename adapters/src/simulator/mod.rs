@@ -9,6 +9,7 @@
 
 pub mod accio;
 pub mod accurate;
+pub mod certn;
 pub mod checkr;
 mod faults;
 pub mod ibr;
@@ -23,6 +24,7 @@ mod testing;
 mod timeline;
 mod wire;
 mod xml;
+pub mod yardstik;
 
 use std::time::Duration;
 
@@ -30,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::accio::Accio;
 pub use self::accurate::Accurate;
+pub use self::certn::Certn;
 pub use self::checkr::Checkr;
 pub use self::ibr::Ibr;
 pub use self::sandbox::Sandbox;
@@ -37,19 +40,11 @@ pub use self::sterling::Sterling;
 pub use self::tazworks::Tazworks;
 pub use self::tazworks_xml::TazworksXml;
 pub use self::timeline::Pace;
+pub use self::yardstik::Yardstik;
 use crate::vocabulary::Millis;
 
 /// The fake vendors there are, as [`named`] knows them.
-pub const NAMES: &[&str] = &[
-    "sandbox",
-    "checkr",
-    "sterling",
-    "accio",
-    "tazworks_xml",
-    "ibr",
-    "tazworks",
-    "accurate",
-];
+pub const NAMES: &[&str] = &["sandbox", "checkr", "sterling", "accio", "tazworks_xml", "ibr", "tazworks", "accurate", "certn", "yardstik"];
 
 /// A fresh fake vendor with its default account, whose orders move with time.
 pub fn named(name: &str) -> Option<Box<dyn Simulator>> {
@@ -62,6 +57,8 @@ pub fn named(name: &str) -> Option<Box<dyn Simulator>> {
         "ibr" => Some(Box::new(Ibr::default())),
         "tazworks" => Some(Box::new(Tazworks::default())),
         "accurate" => Some(Box::new(Accurate::default())),
+        "certn" => Some(Box::new(Certn::default())),
+        "yardstik" => Some(Box::new(Yardstik::default())),
         _ => None,
     }
 }

@@ -3,11 +3,13 @@
 mod accio;
 mod accurate;
 mod ibr;
+mod certn;
 mod pair;
 mod persona;
 mod sterling;
 mod tazworks;
 mod tazworks_xml;
+mod yardstik;
 
 use super::{SHEETS, shipped};
 use crate::sheet;

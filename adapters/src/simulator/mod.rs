@@ -44,7 +44,18 @@ pub use self::yardstik::Yardstik;
 use crate::vocabulary::Millis;
 
 /// The fake vendors there are, as [`named`] knows them.
-pub const NAMES: &[&str] = &["sandbox", "checkr", "sterling", "accio", "tazworks_xml", "ibr", "tazworks", "accurate", "certn", "yardstik"];
+pub const NAMES: &[&str] = &[
+    "sandbox",
+    "checkr",
+    "sterling",
+    "accio",
+    "tazworks_xml",
+    "ibr",
+    "tazworks",
+    "accurate",
+    "certn",
+    "yardstik",
+];
 
 /// A fresh fake vendor with its default account, whose orders move with time.
 pub fn named(name: &str) -> Option<Box<dyn Simulator>> {

@@ -2,8 +2,8 @@
 
 mod accio;
 mod accurate;
-mod ibr;
 mod certn;
+mod ibr;
 mod pair;
 mod persona;
 mod sterling;

@@ -18,6 +18,13 @@ const SHEETS: &[(&str, &str)] = &[
         "tazworks_xml.toml",
         include_str!("../../sheets/tazworks_xml.toml"),
     ),
+    ("tazworks.toml", include_str!("../../sheets/tazworks.toml")),
+    ("accurate.toml", include_str!("../../sheets/accurate.toml")),
+    ("certn.toml", include_str!("../../sheets/certn.toml")),
+    ("checkr.toml", include_str!("../../sheets/checkr.toml")),
+    ("sandbox.toml", include_str!("../../sheets/sandbox.toml")),
+    ("sterling.toml", include_str!("../../sheets/sterling.toml")),
+    ("yardstik.toml", include_str!("../../sheets/yardstik.toml")),
 ];
 
 static SHIPPED: LazyLock<Vec<Arc<Vendor>>> = LazyLock::new(|| {

@@ -214,6 +214,9 @@ impl Pair {
 
     fn hear(&mut self, outgoing: &Outgoing) -> Heard {
         let callbacks = self.vendor.callbacks.clone().expect("it calls back");
+        if outgoing.method == "GET" {
+            return self.echo(outgoing, callbacks.challenge.as_deref());
+        }
         let headers = lower(&outgoing.headers);
         let incoming = Incoming {
             method: &outgoing.method,
@@ -243,6 +246,24 @@ impl Pair {
         self.fake.answered(outgoing.id, Some(status), body, now);
         Heard {
             notes: notes.expect("fakes send what their vendors send"),
+            status,
+        }
+    }
+
+    /// Echoes a challenge, where the sheet says that the vendor sends one.
+    fn echo(&mut self, outgoing: &Outgoing, parameter: Option<&str>) -> Heard {
+        let query = outgoing.url.split_once('?').map_or("", |(_, query)| query);
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let mut values = pairs.filter(|(name, _)| Some(*name) == parameter);
+        let (status, body) = match values.next() {
+            Some((_, value)) => (200, value),
+            None => (404, ""),
+        };
+        let body = body.as_bytes();
+        self.fake
+            .answered(outgoing.id, Some(status), body, self.now);
+        Heard {
+            notes: Vec::new(),
             status,
         }
     }

@@ -134,7 +134,7 @@ impl Document {
 }
 
 /// Every node below the root, with its place.
-fn nodes(root: &Value) -> Vec<(Place, Value)> {
+pub(super) fn nodes(root: &Value) -> Vec<(Place, Value)> {
     let mut found = Vec::new();
     let mut open = vec![(String::new(), root)];
     while let Some((pointer, node)) = open.pop() {

@@ -299,7 +299,7 @@ fn steps_lead_to_an_end(loader: &Loader<'_>, sheet: &Sheet<'_>, name: &str, step
     }
 }
 
-fn leads_to<'s>(step: &'s Step, steps: &'s Steps) -> Vec<&'s str> {
+pub(super) fn leads_to<'s>(step: &'s Step, steps: &'s Steps) -> Vec<&'s str> {
     let rules = step.rules.iter().chain(&steps.errors.rules);
     let by_rules = rules.filter_map(|rule| rule.step());
     step.next

@@ -44,6 +44,7 @@ mod xml;
 
 pub use document::DocumentCredentials;
 pub use source::Mistake;
+pub(crate) use xml::read as read_xml;
 
 use crate::contract::Vendor;
 

@@ -40,7 +40,8 @@ pub(super) struct Reading {
     pub(super) statuses: Vec<(String, Verdict)>,
     /// The setting with the connection's own status words.
     own_statuses: Option<String>,
-    result: Option<Expression>,
+    /// Where result words are read; the first must be there, and all that are there count.
+    result: Vec<Expression>,
     pub(super) results: Vec<(String, Verdict)>,
     /// The setting with the connection's own result words.
     own_results: Option<String>,
@@ -202,8 +203,18 @@ impl Reading {
         scope: &Scope<'_>,
         progress: &mut Progress,
     ) -> Standing {
-        let read = self.result.as_ref().and_then(|result| result.read(scope));
-        let words = each(self.result.as_ref(), read.as_deref());
+        let read: Vec<_> = self
+            .result
+            .iter()
+            .map(|one| (one, one.read(scope)))
+            .collect();
+        let mut words = Vec::new();
+        for (nth, (one, value)) in read.iter().enumerate() {
+            // The first has to be there; others count where they are.
+            if nth == 0 || value.is_some() {
+                words.extend(each(Some(one), value.as_deref()));
+            }
+        }
         let mut worst = by_status;
         for word in words.iter().copied().flatten() {
             worst = worst.max(Some(self.outcome(word, scope, progress)));
@@ -390,12 +401,14 @@ impl Reading {
             own_results: own_table(loader, &section, "own_results"),
             words: ["status", "result"]
                 .iter()
-                .filter_map(|key| {
-                    let text = section.text(key)?;
-                    Some((Expression::parse(text).ok()?, section.line_of(key)))
-                })
+                .flat_map(|key| section.texts(key))
+                .filter_map(|(text, line)| Some((Expression::parse(text).ok()?, line)))
                 .collect(),
-            result: loader.expression_at(&section, "result", sight),
+            result: section
+                .texts("result")
+                .iter()
+                .filter_map(|(text, line)| loader.expression(text, *line, sight))
+                .collect(),
             results: words(loader, section.section("results", "`results`"), true),
             without_result: without_result(loader, &section),
             report: report_form(loader, &section, sight),
@@ -418,7 +431,7 @@ impl Reading {
 
     fn is_whole(&self, loader: &Loader<'_>, name: &str, section: &Section<'_>) {
         let say = |wrong: String, right: &str| loader.mistakes.add(section.line, wrong, right);
-        if self.is.is_some() && (self.status.is_some() || self.result.is_some()) {
+        if self.is.is_some() && (self.status.is_some() || !self.result.is_empty()) {
             let wrong = format!("`[read.{name}]` has words and says `is`");
             say(
                 wrong,
@@ -437,7 +450,7 @@ impl Reading {
         if !finishes.chain(rules).any(|is| is == Is::Complete) {
             return;
         }
-        if self.result.is_none() || self.results.is_empty() {
+        if self.result.is_empty() || self.results.is_empty() {
             let wrong =
                 format!("`[read.{name}]` can be complete and has no `result` with `results`");
             say(

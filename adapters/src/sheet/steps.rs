@@ -15,6 +15,7 @@ use super::catalog::CatalogForm;
 use super::condition::When;
 use super::document::Format;
 use super::expression::Expression;
+use super::laws::leads_to;
 use super::loader::Loader;
 use super::path::Lists;
 use super::reading::{Reading, kept};
@@ -157,6 +158,9 @@ impl Steps {
     /// # Errors
     /// [`Unfit`] where something of the order's own is absent.
     pub(super) fn can_all_be_said(&self, scope: &Scope<'_>) -> Result<(), Unfit> {
+        let Some(begin) = self.steps.iter().find(|step| step.when.holds(scope)) else {
+            return Ok(());
+        };
         let names = self.steps.iter().flat_map(|step| &step.keep);
         let mut values: BTreeMap<String, String> = names
             .map(|(name, _)| (name.clone(), "x".to_owned()))
@@ -166,7 +170,7 @@ impl Steps {
             memo: &values,
             ..*scope
         };
-        for step in self.steps.iter().filter(|step| step.when.holds(&scope)) {
+        for step in self.reached(begin, &scope) {
             let scope = Scope {
                 page: step.page(scope.memo),
                 ..scope
@@ -177,6 +181,24 @@ impl Steps {
             }
         }
         Ok(())
+    }
+
+    /// The steps that may follow one, and itself.
+    fn reached<'s>(&'s self, begin: &'s Step, scope: &Scope<'_>) -> Vec<&'s Step> {
+        let mut reached = vec![begin];
+        let mut at = 0;
+        while let Some(step) = reached.get(at).copied() {
+            at += 1;
+            let next = leads_to(step, self)
+                .into_iter()
+                .filter_map(|name| self.named(name));
+            for next in next.filter(|next| next.when.holds(scope)) {
+                if !reached.iter().any(|known| known.name == next.name) {
+                    reached.push(next);
+                }
+            }
+        }
+        reached
     }
 
     /// What the answer to the current step's request means.

@@ -223,11 +223,7 @@ impl Function {
                 let more = scope.order.and_then(|order| order.text(field));
                 Value::from(more.map_or(text.clone(), |more| format!("{text}{between}{more}")))
             }),
-            Self::From(name) => {
-                let table = scope.settings.get(name);
-                each(value, |word| scalar(table?.get(word)?))
-                    .filter(|found| count(found) == count(value))
-            }
+            Self::From(name) => Some(looked_up(value, name, scope)?),
             plain => plain.change(value),
         };
         Ok(found)
@@ -323,9 +319,33 @@ fn millis(length: Duration) -> Option<i64> {
     i64::try_from(length.as_millis()).ok()
 }
 
-/// How many values there are: one, or those of a list.
-fn count(value: &Value) -> usize {
-    value.as_array().map_or(1, Vec::len)
+/// What the table of a setting has for a word, or for each word of a list.
+fn looked_up(value: &Value, setting: &str, scope: &Scope<'_>) -> Result<Value, Unfit> {
+    let table = scope.settings.get(setting);
+    let one = |word: &Value| {
+        let word = scalar(word).unwrap_or_default();
+        let found = table.and_then(|table| scalar(table.get(&word)?));
+        // Without it something else would be ordered, so it is never left out.
+        found.map(Value::from).ok_or_else(|| Unfit {
+            field: asked_by(&word, scope).unwrap_or_else(|| format!("settings.{setting}")),
+            why: format!("is not in this connection's `settings.{setting}`"),
+        })
+    };
+    match value {
+        Value::Array(items) => items.iter().map(one).collect(),
+        word => one(word),
+    }
+}
+
+/// The field of the order that a word stands in, of those that name what is ordered.
+fn asked_by(word: &str, scope: &Scope<'_>) -> Option<String> {
+    let order = scope.order?;
+    let add_on = || order.add_ons.iter().any(|one| one == word);
+    match word {
+        _ if order.package == word => Some("order.package".to_owned()),
+        _ if add_on() => Some("order.add_ons".to_owned()),
+        _ => None,
+    }
 }
 
 fn join(value: &Value, between: &str) -> Option<Value> {
@@ -486,8 +506,6 @@ mod tests {
             ("at_most 2", json!("abc")),
             ("only 'yes'", json!("no")),
             ("map 'a' '1'", json!("b")),
-            ("from settings.table", json!("z")),
-            ("from settings.none", json!("a")),
             ("json", json!("{")),
             ("merged", json!(["a"])),
             ("part '/' 9", json!("a/b")),
@@ -553,6 +571,25 @@ mod tests {
             with("own applicant.city", "applicant").map_err(|unfit| unfit.field),
             Err("applicant.city".to_owned())
         );
+    }
+
+    #[test]
+    fn what_is_ordered_and_stands_in_no_table_is_named() {
+        let mut order = crate::sheet::tests::order("a");
+        order.add_ons = vec!["b".into(), "z".into()];
+        let field = |value: Value, function: &str| {
+            with_order(function, value, Some(&order)).map_err(|unfit| unfit.field)
+        };
+        let table = "from settings.table";
+        assert_eq!(
+            field(json!(["a", "z"]), table),
+            Err("order.add_ons".to_owned())
+        );
+        assert_eq!(
+            field(json!("a"), "from settings.none"),
+            Err("order.package".to_owned())
+        );
+        assert_eq!(field(json!("x"), table), Err("settings.table".to_owned()));
     }
 
     #[test]

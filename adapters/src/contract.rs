@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use crate::callback::Callbacks;
+use crate::sample::Sample;
 use crate::vocabulary::{Catalog, Millis, Order, OurRef, Private, Progress, TheirRef};
 
 /// Something a vendor can be asked to do.
@@ -622,6 +623,8 @@ pub struct Vendor {
     pub verify: Option<Arc<dyn Translate<VerifyCredentials>>>,
     /// Reads callbacks; `None`: the vendor sends none.
     pub callbacks: Option<Callbacks>,
+    /// Samples of what it sends, for [`crate::sample::failures`].
+    pub samples: Vec<Sample>,
 }
 
 impl std::fmt::Debug for Vendor {

@@ -137,7 +137,7 @@
 //! | a fault | `refused`, `busy`, `not_ready`, `duplicate`, `denied`, `unclear` | `code`, `field`, `message`; `after` (seconds); `theirs` |
 //! | a note of a callback | `look`, or the words of progress | `order`: `theirs:REF`, `ours:REF` in the order tried; those of progress |
 
-mod answer;
+pub(crate) mod answer;
 mod bench;
 pub mod canary;
 mod fixtures;

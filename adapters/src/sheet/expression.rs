@@ -283,6 +283,8 @@ fn is_there(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::String(text) => !text.is_empty(),
+        // What every node lacks is not there; an empty list is.
+        Value::Array(items) => items.is_empty() || !items.iter().all(Value::is_null),
         _ => true,
     }
 }

@@ -21,6 +21,7 @@ mod condition;
 mod document;
 mod element;
 mod expression;
+mod family;
 mod functions;
 mod json;
 mod laws;
@@ -30,6 +31,7 @@ mod path;
 mod reading;
 mod request;
 mod rules;
+mod sample;
 mod scope;
 mod source;
 mod steps;
@@ -45,14 +47,29 @@ pub use source::Mistake;
 
 use crate::contract::Vendor;
 
-/// Loads the sheet in `text`. `name_for_messages` is what mistakes call it: its file name.
+/// Loads the sheet in `text`, which may extend a shipped one. `name_for_messages` is what mistakes
+/// call it: its file name.
 ///
 /// # Errors
 /// Every mistake in it, in the order of lines.
 pub fn load(name_for_messages: &str, text: &str) -> Result<Vendor, Vec<Mistake>> {
+    load_among(name_for_messages, text, &|name| {
+        crate::vendors::sheet(name).map(str::to_owned)
+    })
+}
+
+/// The same where `sheet_of` finds the sheets that it may extend, by their vendors' names.
+///
+/// # Errors
+/// Every mistake in it, in the order of lines.
+pub fn load_among(
+    name_for_messages: &str,
+    text: &str,
+    sheet_of: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vendor, Vec<Mistake>> {
     let mistakes = source::Mistakes::new(name_for_messages);
-    let root = source::parse(text, &mistakes);
-    let vendor = vendor::load(&root, &mistakes);
+    let root = family::parse(text, sheet_of, &mistakes);
+    let vendor = root.and_then(|root| vendor::load(&root, &mistakes));
     let found = mistakes.into_list();
     match vendor {
         Some(vendor) if found.is_empty() => Ok(vendor),

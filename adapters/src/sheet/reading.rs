@@ -1,6 +1,6 @@
 //! Readings: what a vendor's words for an order mean, `[read.NAME]`.
 //!
-//! Rules come first, in their order; then the tables. A status word that no table knows moves
+//! Rules come first, in their order; then the tables; and what seems complete may meet a doubt. A status word that no table knows moves
 //! nothing. Where a word is read from several nodes, all of them count: an order is as far as the
 //! node that is least far, and its result is the worst. A connection's own words come before the
 //! sheet's. A finished order whose result no table knows is for a person to review, never a pass;
@@ -32,6 +32,10 @@ pub(super) struct Reading {
     also: Vec<Expression>,
     keep: Vec<(String, Expression)>,
     pub(super) rules: Vec<ReadRule>,
+    /// What stands against an order that is complete.
+    doubts: Vec<ReadRule>,
+    /// Where the order stands, for an answer that has no word for it.
+    is: Option<Verdict>,
     status: Option<Expression>,
     pub(super) statuses: Vec<(String, Verdict)>,
     /// The setting with the connection's own status words.
@@ -134,7 +138,7 @@ impl Reading {
         let ruled = self.rules.iter().find(|rule| rule.when.holds(scope));
         let verdict = match ruled {
             Some(rule) => Some(rule.verdict.clone()),
-            None => self.by_status(scope, progress),
+            None => self.is.clone().or_else(|| self.by_status(scope, progress)),
         };
         let Some(verdict) = verdict else {
             return;
@@ -148,6 +152,23 @@ impl Reading {
             Is::Standing(standing) => standing,
             Is::Complete => self.complete(None, scope, progress),
         });
+        self.doubt(scope, progress);
+    }
+
+    /// Makes of a complete order what the first doubt that fits says: no better than it was.
+    fn doubt(&self, scope: &Scope<'_>, progress: &mut Progress) {
+        let Some(Standing::Complete(outcome)) = progress.standing else {
+            return;
+        };
+        let Some(doubt) = self.doubts.iter().find(|doubt| doubt.when.holds(scope)) else {
+            return;
+        };
+        progress.standing = match doubt.verdict.is {
+            Is::Standing(Standing::Complete(worse)) => Some(Standing::Complete(outcome.max(worse))),
+            Is::Standing(standing) => Some(standing),
+            Is::Complete => progress.standing,
+        };
+        progress.detail.clone_from(&doubt.verdict.detail);
     }
 
     fn by_status(&self, scope: &Scope<'_>, progress: &mut Progress) -> Option<Verdict> {
@@ -361,6 +382,8 @@ impl Reading {
                 .collect(),
             keep: loader.named_expressions(section.section("keep", "`keep`"), sight),
             rules: read_rules(loader, section.list("rules"), sight),
+            doubts: doubts(loader, section.list("doubts"), sight),
+            is: constant(loader, &section),
             status: loader.expression_at(&section, "status", sight),
             statuses: words(loader, section.section("statuses", "`statuses`"), false),
             own_statuses: own_table(loader, &section, "own_statuses"),
@@ -395,7 +418,14 @@ impl Reading {
 
     fn is_whole(&self, loader: &Loader<'_>, name: &str, section: &Section<'_>) {
         let say = |wrong: String, right: &str| loader.mistakes.add(section.line, wrong, right);
-        if self.status.is_none() || self.statuses.is_empty() {
+        if self.is.is_some() && (self.status.is_some() || self.result.is_some()) {
+            let wrong = format!("`[read.{name}]` has words and says `is`");
+            say(
+                wrong,
+                "`is` is for an answer that has no word for where the order stands",
+            );
+        }
+        if self.is.is_none() && (self.status.is_none() || self.statuses.is_empty()) {
             let wrong = format!("`[read.{name}]` has no `status` with `statuses`");
             say(
                 wrong,
@@ -420,6 +450,33 @@ impl Reading {
             say(wrong, "without_result = \"not_ready\" or \"review\"");
         }
     }
+}
+
+/// Where an order stands that was just taken, at vendors that answer with its reference alone.
+fn constant(loader: &Loader<'_>, section: &Section<'_>) -> Option<Verdict> {
+    use Standing::{InProgress, Invited, OnHold};
+    let verdict = section
+        .get("is")
+        .and_then(|_| verdict(loader, section, false))?;
+    if !matches!(verdict.is, Is::Standing(Invited | InProgress | OnHold)) {
+        let wrong = "an order ends without a word of the vendor";
+        let right = "`is` is invited, in_progress or on_hold; an end is read from the answer";
+        loader.mistakes.add(verdict.line, wrong, right);
+    }
+    Some(verdict)
+}
+
+fn doubts(loader: &Loader<'_>, list: &[Spot], sight: Sight) -> Vec<ReadRule> {
+    let doubts = read_rules(loader, list, sight);
+    for doubt in &doubts {
+        let pass = Is::Standing(Standing::Complete(Outcome::Pass));
+        if doubt.verdict.is == pass || doubt.verdict.is == Is::Complete {
+            let wrong = "a doubt makes nothing worse";
+            let right = "it is review, fail, or a standing such as on_hold";
+            loader.mistakes.add(doubt.verdict.line, wrong, right);
+        }
+    }
+    doubts
 }
 
 fn read_rules(loader: &Loader<'_>, list: &[Spot], sight: Sight) -> Vec<ReadRule> {

@@ -13,6 +13,7 @@ use super::loader::Loader;
 use super::operations::{Cancel, Fetch, List, Many, Place, Report, Verify};
 use super::reading::Reading;
 use super::rules::Errors;
+use super::sample;
 use super::scope::Sight;
 use super::source::{Mistakes, Raw, Section, Spot};
 use super::steps::{self, Kind};
@@ -87,20 +88,23 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
     );
     let sandbox = sheet.truth("sandbox").unwrap_or(false);
     let (dropped, unsupported) = (sheet.texts("dropped"), sheet.texts("unsupported"));
+    let operations = [
+        ("place", place.as_ref()),
+        ("fetch", fetch.as_ref()),
+        ("fetch_many", fetch_many.as_ref()),
+        ("look_up", look_up.as_ref()),
+        ("cancel", cancel.as_ref()),
+        ("report", report.as_ref()),
+        ("list", list.as_ref()),
+        ("verify", verify.as_ref()),
+    ];
+    let given = |(name, steps): (_, Option<_>)| Some((name, steps?));
+    let operations: Vec<(&'static str, &steps::Steps)> =
+        operations.into_iter().filter_map(given).collect();
+    let samples = sample::load(&loader, &sheet, &operations, callbacks.is_some());
     sheet.close();
     // Laws judge what is well formed; of anything else they would only repeat what is known.
     if mistakes.is_empty() {
-        let operations = [
-            ("place", place.as_ref()),
-            ("fetch", fetch.as_ref()),
-            ("fetch_many", fetch_many.as_ref()),
-            ("look_up", look_up.as_ref()),
-            ("cancel", cancel.as_ref()),
-            ("report", report.as_ref()),
-            ("list", list.as_ref()),
-            ("verify", verify.as_ref()),
-        ];
-        let given = |(name, steps): (_, Option<_>)| Some((name, steps?));
         laws::check(
             &loader,
             &Sheet {
@@ -111,7 +115,7 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
                 unsupported: unsupported.clone(),
                 ambiguity: policy.as_ref().map(|policy| policy.ambiguity),
                 without_reference,
-                operations: operations.into_iter().filter_map(given).collect(),
+                operations,
             },
         );
     }
@@ -151,6 +155,7 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
         report: report.map(|steps| Arc::new(Report(steps)) as _),
         verify: verify.map(|steps| Arc::new(Verify(steps)) as _),
         callbacks,
+        samples,
     })
 }
 
@@ -229,7 +234,7 @@ fn setting_form(loader: &Loader<'_>, section: &Section<'_>) -> Option<SettingFor
     found
 }
 
-fn plain_value(raw: &Raw) -> Value {
+pub(super) fn plain_value(raw: &Raw) -> Value {
     match raw {
         Raw::Text(text) => Value::from(text.as_str()),
         Raw::Whole(number) => Value::from(*number),

@@ -25,6 +25,12 @@ static SHIPPED: LazyLock<Vec<Arc<Vendor>>> = LazyLock::new(|| {
     vendors.collect()
 });
 
+/// The shipped sheet of that vendor.
+pub(crate) fn sheet(vendor: &str) -> Option<&'static str> {
+    let named = |(file, _): &&(&str, &str)| file.strip_suffix(".toml") == Some(vendor);
+    SHEETS.iter().find(named).map(|(_, text)| *text)
+}
+
 /// The vendors that ship with this package, by name. They are loaded once.
 pub fn shipped() -> Vec<Arc<Vendor>> {
     SHIPPED.clone()

@@ -520,6 +520,7 @@ pub(super) fn vendor(defect: Defect) -> Vendor {
         place: tiny.clone(),
         list: None,
         fetch: Some(tiny.clone()),
+        samples: Vec::new(),
         finds_by_person: false,
         finds_ours: true,
         fetch_many: None,

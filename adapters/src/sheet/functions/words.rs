@@ -63,12 +63,15 @@ fn joined<'a>(values: impl Iterator<Item = &'a Value>) -> String {
     texts.join("; ")
 }
 
-/// `change` on a text, or on every text of a list.
+/// `change` on a text, or on every text of a list. What a list lacks stays lacking.
 pub(super) fn each(value: &Value, change: impl Fn(&str) -> Option<String>) -> Option<Value> {
     match value {
         Value::Array(items) => {
-            let changed = items.iter().filter_map(|item| change(&scalar(item)?));
-            Some(Value::Array(changed.map(Value::from).collect()))
+            let changed = items.iter().filter_map(|item| match item {
+                Value::Null => Some(Value::Null),
+                item => change(&scalar(item)?).map(Value::from),
+            });
+            Some(Value::Array(changed.collect()))
         }
         other => change(&scalar(other)?).map(Value::from),
     }

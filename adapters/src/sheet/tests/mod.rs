@@ -3,9 +3,11 @@
 mod acme;
 mod auth;
 mod drive;
+mod family;
 mod iris;
 mod loading;
 mod rough;
+mod samples;
 mod several;
 mod texts;
 

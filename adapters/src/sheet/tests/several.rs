@@ -64,6 +64,12 @@ own_results = "settings.words"
 results = { ok = "pass", look = "review", bad = "fail" }
 without_result = "not_ready"
 rules = [{ when = { ".ends" = { before = "{header.date}" } }, is = "expired" }]
+doubts = [{ when = { ".partial" = { not = false } }, is = "review", detail = "partial" }, { when = { ".held" = true }, is = "on_hold" }]
+
+[read.taken]
+theirs = ".id"
+is = "invited"
+detail = "taken"
 
 [[place]]
 step = "order"
@@ -71,7 +77,7 @@ request = "POST /orders"
 effect = { repeatable = "30d", by = "applicant.email", when = { "settings.dedupe" = "on" } }
 success = ".id"
 unless = { ".email" = { not = "{applicant.email}" } }
-read = "order"
+read = "taken"
 
 [place.json]
 email = "{applicant.email}"
@@ -245,6 +251,56 @@ fn an_order_is_as_far_as_its_slowest_part_and_as_good_as_its_worst() {
 }
 
 #[test]
+fn a_doubt_makes_a_complete_order_worse_and_no_other() {
+    let read = |state: &str, result: &str, more: (&str, Value)| {
+        let (name, value) = more;
+        let progress = fetched(
+            &json!({"id": "1", "parts": [{"state": state, "result": result}], name: value}),
+        );
+        (progress.standing, progress.detail)
+    };
+    let complete = |outcome| Some(Standing::Complete(outcome));
+    let partial = Some("partial".to_owned());
+    for odd in [json!(true), json!("no"), json!({}), json!(1)] {
+        assert_eq!(
+            read("done", "ok", ("partial", odd)),
+            (complete(Outcome::Review), partial.clone())
+        );
+    }
+    let none = (complete(Outcome::Pass), None);
+    assert_eq!(read("done", "ok", ("partial", json!(false))), none);
+    assert_eq!(read("done", "ok", ("partial", json!(null))), none);
+    assert_eq!(
+        read("done", "bad", ("partial", json!(true))).0,
+        complete(Outcome::Review),
+        "the account's own words say review for bad"
+    );
+    assert_eq!(
+        read("done", "ok", ("held", json!(true))),
+        (Some(Standing::OnHold), None)
+    );
+    assert_eq!(
+        read("run", "ok", ("partial", json!(true))).0,
+        Some(Standing::InProgress)
+    );
+}
+
+#[test]
+fn an_answer_without_a_word_says_that_the_order_was_taken() {
+    let op = place(&[]).0;
+    let decoded = seen(|cx| {
+        nova()
+            .place
+            .decode(&op, &Memo::default(), cx, &answer(&json!({"id": "7"})))
+    });
+    let Ok(Turn::Done(progress)) = decoded else {
+        panic!("{decoded:?}");
+    };
+    assert_eq!(progress.standing, Some(Standing::Invited));
+    assert_eq!(progress.detail.as_deref(), Some("taken"));
+}
+
+#[test]
 fn a_connections_own_words_come_first_and_pass_nobody_by_an_odd_one() {
     let complete = |outcome| Some(Standing::Complete(outcome));
     assert_eq!(standing(&[("done", Some("FINE"))]), complete(Outcome::Pass));
@@ -352,6 +408,33 @@ fn a_body_is_made_of_what_is_ordered() {
         callback_url: String::new(),
     };
     assert!(seen(|cx| nova().place.encode(&unknown, &Memo::default(), cx)).is_err());
+}
+
+#[test]
+fn an_order_that_a_later_step_cannot_say_is_refused_before_the_first() {
+    let two = NOVA
+        .replace(
+            "[[place]]\nstep = \"order\"",
+            "[[place]]\nstep = \"person\"\nrequest = \"POST /people\"\neffect = \"harmless\"\n\
+             success = \".id\"\nkeep = { person = \".id\" }\nnext = \"order\"\n\
+             json = { name = \"{applicant.last_name}\" }\n\n[[place]]\nstep = \"order\"",
+        )
+        .replace("plain =", "person = \"{memo.person}\"\nplain =");
+    let vendor = load("nova.toml", &two).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    let encoded = |order| {
+        let op = PlaceOrder {
+            order: Arc::new(order),
+            ours: OurRef("ours".into()),
+            callback_url: String::new(),
+        };
+        let request = seen(|cx| vendor.place.encode(&op, &Memo::default(), cx));
+        request
+            .map(|request| request.step.clone())
+            .map_err(|unfit| unfit.field)
+    };
+    assert_eq!(encoded(order("basic")), Ok("person".to_owned()));
+    let without = order("basic").without("applicant.email");
+    assert_eq!(encoded(without), Err("applicant.email".to_owned()));
 }
 
 #[test]
@@ -499,6 +582,12 @@ fn what_would_pass_somebody_by_changing_a_word_is_refused() {
             "{laundered}: {told}"
         );
     }
+    let told = spoiled("is = \"invited\"", "is = \"pass\"");
+    assert!(told.contains("ends without a word"), "{told}");
+    let told = spoiled("is = \"invited\"", "is = \"invited\"\nstatus = \".a\"");
+    assert!(told.contains("has words and says `is`"), "{told}");
+    let told = spoiled("is = \"review\", detail", "is = \"pass\", detail");
+    assert!(told.contains("a doubt makes nothing worse"), "{told}");
     let told = spoiled("look_up\"\n", "look_up\"\nlook_frist = \"1s\"\n");
     assert_eq!(told.matches("absent_after").count(), 1, "{told}");
     let told = spoiled(

@@ -17,6 +17,8 @@ fn every_shipped_sheet_loads_and_is_called_like_its_file() {
             panic!("{}", lines.join("\n"));
         });
         assert_eq!(format!("{}.toml", vendor.name), *file);
+        let failures = crate::sample::failures(&vendor);
+        assert!(failures.is_empty(), "{file}: {failures:?}");
     }
     assert_eq!(shipped().len(), SHEETS.len());
 }

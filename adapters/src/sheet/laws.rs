@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use super::condition::{Operand, Test};
 use super::functions::plain;
 use super::loader::{Loader, Use};
-use super::reading::{Is, Reading, Verdict};
+use super::reading::Reading;
 use super::source::Section;
 use super::steps::{PAGE, SO_FAR, Several, Step, Steps};
+use super::words::{Is, Verdict};
 use crate::contract::{Ambiguity, Effect};
 use crate::vocabulary::{Order, Outcome, Standing};
 
@@ -299,7 +300,7 @@ fn steps_lead_to_an_end(loader: &Loader<'_>, sheet: &Sheet<'_>, name: &str, step
     }
 }
 
-fn leads_to<'s>(step: &'s Step, steps: &'s Steps) -> Vec<&'s str> {
+pub(super) fn leads_to<'s>(step: &'s Step, steps: &'s Steps) -> Vec<&'s str> {
     let rules = step.rules.iter().chain(&steps.errors.rules);
     let by_rules = rules.filter_map(|rule| rule.step());
     step.next

@@ -20,7 +20,7 @@ const DEEPEST: usize = 64;
 const MOST_NODES: usize = 100_000;
 
 /// The root element of the document in `bytes`; `None` where it is none.
-pub(super) fn read(bytes: &[u8]) -> Option<Value> {
+pub(crate) fn read(bytes: &[u8]) -> Option<Value> {
     let text = decoded(bytes);
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
     // Links in reports hold ampersands that nobody escaped (TazWorks XML, section 10).

@@ -59,7 +59,7 @@ rules = [
 theirs = ".id"
 status = ".parts[*].state"
 statuses = { new = "invited", run = "in_progress", hold = "on_hold", done = "complete", void = "canceled" }
-result = ".parts[*].result"
+result = [".parts[*].result", ".overall"]
 own_results = "settings.words"
 results = { ok = "pass", look = "review", bad = "fail" }
 without_result = "not_ready"
@@ -242,6 +242,18 @@ fn an_order_is_as_far_as_its_slowest_part_and_as_good_as_its_worst() {
         "one part lacks its result"
     );
     assert_eq!(standing(&[]), None);
+    let overall = |word: &str, parts: Value| {
+        fetched(&json!({"id": "1", "overall": word, "parts": parts})).standing
+    };
+    let one = |result: Value| json!([{"state": "done", "result": result}]);
+    assert_eq!(overall("ok", one(json!("ok"))), complete(Outcome::Pass));
+    assert_eq!(overall("look", one(json!("ok"))), complete(Outcome::Review));
+    assert_eq!(overall("odd", one(json!("ok"))), complete(Outcome::Review));
+    assert_eq!(
+        overall("ok", one(json!(null))),
+        Some(Standing::InProgress),
+        "the first of the words is not there"
+    );
     let lacking =
         json!({"id": "1", "parts": [{"state": "done", "result": "ok"}, {"result": "ok"}]});
     assert_eq!(fetched(&lacking).standing, None);
@@ -407,7 +419,11 @@ fn a_body_is_made_of_what_is_ordered() {
         ours: OurRef("ours".into()),
         callback_url: String::new(),
     };
-    assert!(seen(|cx| nova().place.encode(&unknown, &Memo::default(), cx)).is_err());
+    let unfit = seen(|cx| nova().place.encode(&unknown, &Memo::default(), cx));
+    assert_eq!(
+        unfit.map_err(|unfit| unfit.field).err().as_deref(),
+        Some("order.package")
+    );
 }
 
 #[test]
@@ -576,7 +592,7 @@ fn what_would_pass_somebody_by_changing_a_word_is_refused() {
         "result = \"settings.dedupe\"",
         "result = \"status\"",
     ] {
-        let told = spoiled("result = \".parts[*].result\"", laundered);
+        let told = spoiled("result = [\".parts[*].result\", \".overall\"]", laundered);
         assert!(
             told.contains("not the vendor's own word"),
             "{laundered}: {told}"

@@ -54,10 +54,14 @@ impl Pair {
     }
 
     /// A fake and the shipped vendor that it fakes, with the fake's credentials.
-    pub(super) fn with(mut fake: Box<dyn Simulator>) -> Self {
+    pub(super) fn with(fake: Box<dyn Simulator>) -> Self {
         let shipped = crate::shipped().into_iter();
         let mut found = shipped.filter(|vendor| vendor.name == fake.name());
-        let vendor = found.next().expect("it ships");
+        Self::between(found.next().expect("it ships"), fake)
+    }
+
+    /// A vendor, shipped or not, and its fake.
+    pub(super) fn between(vendor: Arc<Vendor>, mut fake: Box<dyn Simulator>) -> Self {
         let defaults = vendor.settings.iter().filter_map(|setting| {
             let default = setting.default.clone()?;
             Some((setting.name.clone(), default))
@@ -210,6 +214,9 @@ impl Pair {
 
     fn hear(&mut self, outgoing: &Outgoing) -> Heard {
         let callbacks = self.vendor.callbacks.clone().expect("it calls back");
+        if outgoing.method == "GET" {
+            return self.echo(outgoing, callbacks.challenge.as_deref());
+        }
         let headers = lower(&outgoing.headers);
         let incoming = Incoming {
             method: &outgoing.method,
@@ -239,6 +246,24 @@ impl Pair {
         self.fake.answered(outgoing.id, Some(status), body, now);
         Heard {
             notes: notes.expect("fakes send what their vendors send"),
+            status,
+        }
+    }
+
+    /// Echoes a challenge, where the sheet says that the vendor sends one.
+    fn echo(&mut self, outgoing: &Outgoing, parameter: Option<&str>) -> Heard {
+        let query = outgoing.url.split_once('?').map_or("", |(_, query)| query);
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let mut values = pairs.filter(|(name, _)| Some(*name) == parameter);
+        let (status, body) = match values.next() {
+            Some((_, value)) => (200, value),
+            None => (404, ""),
+        };
+        let body = body.as_bytes();
+        self.fake
+            .answered(outgoing.id, Some(status), body, self.now);
+        Heard {
+            notes: Vec::new(),
             status,
         }
     }
@@ -338,11 +363,13 @@ impl Pair {
         headers.extend(authorization);
         let mime = request.mime.clone();
         headers.extend(mime.map(|mime| ("content-type".to_owned(), mime)));
+        let body = self.filled(&request.body);
+        headers.push(("content-length".to_owned(), body.len().to_string()));
         let arrived = Arrived {
             method: request.method.as_str().to_owned(),
             target: target(request),
             headers,
-            body: self.filled(&request.body),
+            body,
         };
         let line = format!("{} {}", arrived.method, arrived.target);
         let body = String::from_utf8_lossy(&arrived.body).into_owned();
@@ -360,7 +387,7 @@ impl Pair {
         }
     }
 
-    fn filled(&self, pieces: &[Piece]) -> Vec<u8> {
+    pub(super) fn filled(&self, pieces: &[Piece]) -> Vec<u8> {
         let parts = pieces.iter().map(|piece| match piece {
             Piece::Bytes(bytes) => bytes.as_slice(),
             Piece::Secret { name, .. } => self.secrets[name].as_bytes(),

@@ -97,6 +97,32 @@ fn trap_2_a_package_is_named_by_its_title_in_a_bare_list() {
 }
 
 #[test]
+fn trap_3_a_request_says_us_il_where_answers_and_callbacks_say_il() {
+    for state in ["IL", "il", "Illinois"] {
+        let mut pair = Pair::of("sterling");
+        let mut order = order(PACKAGE);
+        order.applicant.state = Some(state.into());
+        pair.place(&order).unwrap();
+        let address = bodies(&pair, "POST /candidates")[0]["address"].clone();
+        let expected = json!({
+            "addressLine": "123 Main St., Apt. 1", "municipality": "Springfield",
+            "regionCode": "US-IL", "postalCode": "62704", "countryCode": "US",
+        });
+        assert_eq!(address, expected, "{state}");
+    }
+    for (field, value) in [("applicant.state", "Ontario"), ("applicant.zip", "")] {
+        let mut pair = Pair::of("sterling");
+        let mut order = order(PACKAGE).without(field);
+        if field == "applicant.state" {
+            order.applicant.state = Some(value.into());
+        }
+        pair.place(&order).unwrap();
+        let person = &bodies(&pair, "POST /candidates")[0];
+        assert_eq!(person.get("address"), None, "half an address is none");
+    }
+}
+
+#[test]
 fn trap_4_updated_at_lies_in_the_future_and_nothing_is_ordered_by_it() {
     let mut pair = Pair::of("sterling");
     let theirs = pair.place(&order(PACKAGE)).unwrap().theirs;
@@ -157,6 +183,48 @@ fn trap_6_a_create_that_timed_out_invites_nobody_twice() {
         let again = pair.place(&order(PACKAGE)).unwrap();
         assert_eq!(again.theirs, progress.theirs, "{kind:?}");
         assert_eq!(pair.fake.orders().len(), 1, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_lost_order_of_a_known_applicant_is_told_from_earlier_ones() {
+    let mut pair = Pair::of("sterling");
+    for _ in 0..3 {
+        pair.place(&order(PACKAGE)).unwrap();
+        pair.next_order();
+    }
+    pair.fault(FaultKind::Reset, "POST", "/screenings");
+    assert!(pair.place(&order(PACKAGE)).is_err());
+    let absent = Ok(Found::NotSeen { blind: false });
+    assert_eq!(pair.look_up(&order(PACKAGE)), absent);
+    pair.fault(FaultKind::ActAndReset, "POST", "/screenings");
+    assert!(pair.place(&order(PACKAGE)).is_err());
+    let found = pair.look_up(&order(PACKAGE));
+    let Ok(Found::One(progress)) = found else {
+        panic!("{found:?}");
+    };
+    assert_eq!(progress.theirs.0, pair.fake.orders()[3].id);
+}
+
+#[test]
+fn an_accounts_own_result_words_count_only_where_the_setting_names_them() {
+    let mut pair = Pair::of("sterling");
+    let theirs = pair.place(&order(PACKAGE)).unwrap().theirs;
+    let own = json!({"Meets": "pass", "does_not_meet": "fail", "alert": "fail", "Odd": "gremlins"});
+    let fail = Some(Standing::Complete(Outcome::Fail));
+    for (result, without, with) in [
+        ("Meets", REVIEW, PASS),
+        ("Does Not Meet", REVIEW, fail),
+        ("alert", REVIEW, fail),
+        ("Clear", PASS, PASS),
+        ("Odd", REVIEW, REVIEW),
+        ("gremlins", REVIEW, REVIEW),
+    ] {
+        for (setting, expected) in [(json!({}), without), (own.clone(), with)] {
+            pair.settings.insert("results".into(), setting);
+            pair.advance("Complete", Some(result));
+            assert_eq!(pair.standing(&theirs), expected, "{result}");
+        }
     }
 }
 

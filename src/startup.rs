@@ -8,8 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppOptions, DeliveryOptions, Parts};
+use crate::app::{App, AppOptions, DeliveryOptions, Setup, SheetSource, missing_steps};
 use crate::background;
+use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::egress::{Judge, Resolver, WebhookClient, client::platform_tls};
@@ -85,14 +86,40 @@ pub async fn build(
             .await
             .map_err(|error| StartError::one(error.to_string()))?,
     );
-    let keys = keyring(settings)?;
-    check_keys(&store, &keys).await?;
-    let vendors = Registry::load(
-        settings.vendors.dir.as_deref(),
-        settings.vendors.allow_sandbox,
-    )
-    .map_err(StartError)?;
-    check_steps(&store, &vendors).await?;
+    let cache = Cache::open(settings.cache.url.expose(), settings.cache.timeout)
+        .await
+        .map_err(StartError::one)?;
+    let unreachable = |error: StoreError| StartError::one(error.to_string());
+    let revision = store.sheets_revision().await.map_err(unreachable)?;
+    let setup = setup(settings, &store, &clock, &cache, public).await?;
+    let missing = missing_steps(&store, &setup.vendors)
+        .await
+        .map_err(unreachable)?;
+    if !missing.is_empty() {
+        return Err(StartError(missing));
+    }
+    let app = App::new(store, clock, cache, setup, revision);
+    app.refresh_directory()
+        .await
+        .map_err(|error| StartError::one(error.to_string()))?;
+    Ok(app)
+}
+
+/// What `settings` ask for, if it can be had and suits what the database holds.
+async fn setup(
+    settings: &Settings,
+    store: &Store,
+    clock: &Clock,
+    cache: &Cache,
+    public: SocketAddr,
+) -> Result<Setup, StartError> {
+    let keys = Arc::new(keyring(settings)?);
+    check_keys(store, &keys).await?;
+    let sheets = SheetSource {
+        dir: settings.vendors.dir.clone(),
+        allow_sandbox: settings.vendors.allow_sandbox,
+    };
+    let vendors = sheets.load().map_err(StartError)?;
     let judge = Judge::new(settings.egress.allow.clone()).map_err(|error| {
         StartError::one(format!("cannot read this machine's addresses: {error}"))
     })?;
@@ -103,20 +130,15 @@ pub async fn build(
             "cannot use this machine's certificate authorities: {error}"
         ))
     })?;
-    let caller = caller(settings, &vendors, clock.clone())?;
-    let app = App::new(Parts {
-        store,
-        clock,
+    let caller = caller(settings, &vendors, clock, cache, &keys)?;
+    Ok(Setup {
         keys,
+        sheets,
         vendors,
         caller,
-        webhooks: WebhookClient::new(resolver, tls),
+        webhooks: Arc::new(WebhookClient::new(resolver, tls)),
         options: options(settings, public),
-    });
-    app.refresh_directory()
-        .await
-        .map_err(|error| StartError::one(error.to_string()))?;
-    Ok(app)
+    })
 }
 
 /// The keys that `settings` refer to.
@@ -161,30 +183,18 @@ async fn check_keys(store: &Store, keys: &Keyring) -> Result<(), StartError> {
     }
 }
 
-/// A placing that is under way must find its next step in the sheet.
-async fn check_steps(store: &Store, vendors: &Registry) -> Result<(), StartError> {
-    let open = store
-        .open_placing_steps()
-        .await
-        .map_err(|error| StartError::one(error.to_string()))?;
-    let missing: Vec<String> = open
-        .into_iter()
-        .filter(|(vendor, step)| vendors.get(vendor).is_some_and(|vendor| !vendor.placing_steps.contains(step)))
-        .map(|(vendor, step)| format!("the sheet of `{vendor}` has no placing step `{step}`, which an order under way waits for; put the step back until those orders are placed"))
-        .collect();
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(StartError(missing))
-    }
-}
-
 /// What calls vendors, as `settings` say. Those of a vendor that does not exist would be obeyed by
 /// nobody.
 ///
 /// # Errors
 /// [`StartError`].
-pub fn caller(settings: &Settings, vendors: &Registry, clock: Clock) -> Result<Caller, StartError> {
+pub fn caller(
+    settings: &Settings,
+    vendors: &Registry,
+    clock: &Clock,
+    cache: &Cache,
+    keys: &Arc<Keyring>,
+) -> Result<Caller, StartError> {
     let strangers = settings.vendors.of.keys();
     let strangers = strangers.filter(|name| vendors.get(name).is_none());
     let sentences: Vec<String> = strangers
@@ -200,7 +210,7 @@ pub fn caller(settings: &Settings, vendors: &Registry, clock: Clock) -> Result<C
         attempt_timeout: settings.orders.vendor_timeout,
         settings: settings.vendors.clone(),
     };
-    Caller::new(options, clock).map_err(StartError::one)
+    Caller::new(options, clock.clone(), cache.clone(), Arc::clone(keys)).map_err(StartError::one)
 }
 
 fn options(settings: &Settings, public: SocketAddr) -> AppOptions {
@@ -237,6 +247,8 @@ pub struct Serving {
     pub public: SocketAddr,
     /// The operations address.
     pub operations: SocketAddr,
+    /// What it was started with, or last reloaded.
+    settings: Settings,
     readiness: Readiness,
     stop_claiming: CancellationToken,
     stop_listening: CancellationToken,
@@ -288,6 +300,7 @@ impl Serving {
         let serving = Self {
             public: public.addr(),
             operations: operations.addr(),
+            settings: settings.clone(),
             readiness: Readiness::default(),
             stop_claiming: CancellationToken::new(),
             stop_listening: CancellationToken::new(),
@@ -335,7 +348,7 @@ impl Serving {
             event = "listening",
             public = %serving.public,
             operations = %serving.operations,
-            public_url = %serving.app.options.public_url,
+            public_url = %serving.app.setup().options.public_url,
             egress_allow_http = settings.egress.allow_http,
             "listening"
         );
@@ -345,6 +358,30 @@ impl Serving {
     fn listen(&self, listener: Listener, routes: axum::Router, options: &ServerOptions) {
         self.listeners
             .spawn(listener.serve(routes, options.clone(), self.stop_listening.clone()));
+    }
+
+    /// Works as `settings` say from now on, with the sheets as they are now: all of it, or nothing
+    /// where one thing is wrong. What was taken up before goes on as it began.
+    ///
+    /// # Errors
+    /// [`StartError`]; everything is as it was.
+    pub async fn reload(&mut self, settings: Settings) -> Result<(), StartError> {
+        let sections = self.settings.fixed_sections_changed(&settings);
+        if !sections.is_empty() {
+            let sections: Vec<_> = sections.iter().map(|name| format!("`[{name}]`")).collect();
+            return Err(StartError::one(format!(
+                "{} changed, which takes a restart; put it back to reload the rest, or restart",
+                sections.join(" and ")
+            )));
+        }
+        let app = &self.app;
+        let setup = setup(&settings, &app.store, &app.clock, &app.cache, self.public).await?;
+        app.replace_setup(setup).await.map_err(StartError)?;
+        if let Err(error) = app.announce_sheets().await {
+            tracing::warn!(%error, "other processes do not know of it; reload them too");
+        }
+        self.settings = settings;
+        Ok(())
     }
 
     /// Ends in order: not ready, still serving for the drain delay, no new claims, then what is

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName};
 use sha2::Sha256;
 use tokio::sync::Notify;
 
-use crate::app::{App, AppError, DeliveryOptions, crash};
+use crate::app::{App, AppError, crash};
 use crate::clock::millis;
 use crate::domain::delivery::{ATTEMPTS_BEFORE_NOTICE, Attempted, Claimed, Next, next};
 use crate::domain::tenant::Tenant;
@@ -33,9 +33,8 @@ const PLACE_WITHIN: Duration = Duration::from_secs(5);
 const WAITING_PER_PLACE: usize = 4;
 
 /// The attempts under way, to keep their caps.
+#[derive(Default)]
 pub struct Flights {
-    per_tenant: usize,
-    per_origin: usize,
     /// By tenant, and by tenant and origin; only where something is under way.
     loads: Mutex<HashMap<String, Load>>,
     /// A place got free.
@@ -93,22 +92,13 @@ impl Drop for Turn<'_> {
 }
 
 impl Flights {
-    pub(crate) fn new(options: &DeliveryOptions) -> Self {
-        Self {
-            per_tenant: options.in_flight_per_tenant,
-            per_origin: options.in_flight_per_origin,
-            loads: Mutex::default(),
-            landed: Notify::new(),
-        }
-    }
-
-    /// Queues for a place at a destination, unless enough do already.
-    fn queue<'a>(&'a self, destination: &'a str) -> Option<Turn<'a>> {
+    /// Queues for one of the places at a destination, unless enough do already.
+    fn queue<'a>(&'a self, destination: &'a str, places: usize) -> Option<Turn<'a>> {
         let mut loads = self.loads();
         let load = loads
             .entry(destination.to_owned())
             .or_insert_with(Load::none);
-        (load.waiting < self.per_origin * WAITING_PER_PLACE).then(|| {
+        (load.waiting < places * WAITING_PER_PLACE).then(|| {
             load.waiting += 1;
             Turn {
                 flights: self,
@@ -155,7 +145,7 @@ impl App {
     /// [`AppError::Store`].
     pub async fn claim_deliveries(&self, most: i64) -> Result<Vec<Claimed>, AppError> {
         let now = self.clock.now();
-        let until = now + millis(self.options.delivery.attempt_timeout + LEASE_MARGIN);
+        let until = now + millis(self.setup().options.delivery.attempt_timeout + LEASE_MARGIN);
         Ok(self
             .store
             .claim_lanes(&random_text(), now, until, most)
@@ -181,7 +171,7 @@ impl App {
         let (began_at, began) = (self.clock.now(), Instant::now());
         let attempted = self.attempt(tenant, &claimed).await;
         crash::point("delivery.attempted");
-        let most = self.options.delivery.attempts;
+        let most = self.setup().options.delivery.attempts;
         let settlement = Settlement {
             next: next(
                 &attempted,
@@ -219,7 +209,9 @@ impl App {
         if let Some(flight) = self.take_off(keys) {
             return Some(flight);
         }
-        let _turn = self.flights.queue(&keys[1])?;
+        let _turn = self
+            .flights
+            .queue(&keys[1], self.setup().options.delivery.in_flight_per_origin)?;
         let place = async {
             loop {
                 let mut landed = std::pin::pin!(self.flights.landed.notified());
@@ -234,10 +226,11 @@ impl App {
     }
 
     fn take_off(self: &Arc<Self>, keys: &[String; 2]) -> Option<Flight> {
+        let caps = &self.setup().options.delivery;
         let mut loads = self.flights.loads();
         let flying = |key: &String| loads.get(key).map_or(0, |load| load.flying);
-        if flying(&keys[0]) >= self.flights.per_tenant
-            || flying(&keys[1]) >= self.flights.per_origin
+        if flying(&keys[0]) >= caps.in_flight_per_tenant
+            || flying(&keys[1]) >= caps.in_flight_per_origin
         {
             return None;
         }
@@ -262,8 +255,13 @@ impl App {
             Err(reason) => return Attempted::Failed(reason),
         };
         let body = Bytes::from(claimed.body.clone());
-        let timeout = self.options.delivery.attempt_timeout;
-        match self.webhooks.send(&url, headers, body, timeout, now).await {
+        let timeout = self.setup().options.delivery.attempt_timeout;
+        match self
+            .setup()
+            .webhooks
+            .send(&url, headers, body, timeout, now)
+            .await
+        {
             Attempt::Answered {
                 status,
                 retry_after,

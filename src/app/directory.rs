@@ -2,13 +2,13 @@
 //! anew whenever the revision in the database has moved.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use adapters::vocabulary::{Millis, Private};
 use subtle::ConstantTimeEq;
 
-use crate::app::{App, AppError};
-use crate::domain::tenant::{Connection, Tenant};
+use crate::app::{App, AppError, Setup};
+use crate::domain::tenant::{Connection, LiveSecret, Tenant};
 use crate::seal::{Keyring, Purpose, SealError, digest};
 use crate::store::{ConnectionRow, StoreError, TenantRow};
 
@@ -25,21 +25,30 @@ pub struct Directory {
 }
 
 /// What an unknown account is compared with, so that it takes as long as a known one.
-const NOBODYS_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+static NOBODYS: LazyLock<[LiveSecret; 1]> = LazyLock::new(|| [LiveSecret::new("0".repeat(64))]);
 
 impl Directory {
     /// The tenant with these credentials, if it may be served. An unknown account, a wrong secret
-    /// and a disabled tenant look the same and take the same time.
-    pub fn authenticate(&self, account_id: &str, secret: &str) -> Option<&Arc<Tenant>> {
+    /// and a disabled tenant look the same and take the same time. That the secret was used is
+    /// noted in memory.
+    pub fn authenticate(
+        &self,
+        account_id: &str,
+        secret: &str,
+        now: Millis,
+    ) -> Option<&Arc<Tenant>> {
         let given = digest(secret.as_bytes());
         let tenant = self.by_account.get(account_id);
-        let nobody = [NOBODYS_DIGEST.to_owned()];
-        let digests = tenant.map_or(&nobody[..], |tenant| &tenant.secret_digests);
-        let mut fits = false;
-        for digest in digests {
-            fits |= bool::from(digest.as_bytes().ct_eq(given.as_bytes()));
+        let secrets = tenant.map_or(&NOBODYS[..], |tenant| &tenant.secrets);
+        let mut fitting = None;
+        for secret in secrets {
+            if bool::from(secret.digest.as_bytes().ct_eq(given.as_bytes())) {
+                fitting = Some(secret);
+            }
         }
-        tenant.filter(|tenant| fits && !tenant.disabled)
+        let served = tenant.filter(|tenant| !tenant.disabled)?;
+        fitting?.used.note(now);
+        Some(served)
     }
 
     /// The tenant of that account, whoever asks.
@@ -104,89 +113,105 @@ impl App {
         if revision == known.revision && known.good_until.is_none_or(|until| now < until) {
             return Ok(false);
         }
+        let directory = self.read_directory(&self.setup()).await?;
+        self.enter_directory(directory);
+        Ok(true)
+    }
+
+    pub(crate) fn enter_directory(&self, directory: Directory) {
+        self.directory.store(Arc::new(directory));
+        self.catalogs.forget_lists();
+    }
+
+    /// The tenants as the database holds them. The revision is read first: what changes while this
+    /// reads is read again.
+    pub(crate) async fn read_directory(&self, setup: &Setup) -> Result<Directory, AppError> {
+        let (revision, now) = (self.store.revision().await?, self.clock.now());
         let mut directory = Directory {
             revision,
             ..Directory::default()
         };
         let mut connections: HashMap<String, Vec<Arc<Connection>>> = HashMap::new();
         for row in self.store.connections().await? {
-            let connection = self.open_connection(row)?;
+            let connection = open_connection(setup, row)?;
             connections
                 .entry(connection.tenant_id.clone())
                 .or_default()
                 .push(Arc::new(connection));
         }
-        let mut digests: HashMap<String, Vec<String>> = HashMap::new();
+        let known = self.directory();
+        let mut secrets: HashMap<String, Vec<LiveSecret>> = HashMap::new();
         for secret in self.store.secrets(now).await? {
             let ends = [directory.good_until, secret.expires_at];
             directory.good_until = ends.into_iter().flatten().min();
-            digests
-                .entry(secret.tenant_id)
-                .or_default()
-                .push(secret.digest);
+            let known = known.tenant(&secret.tenant_id);
+            let known = known.and_then(|tenant| tenant.secret(&secret.digest));
+            let live = known
+                .cloned()
+                .unwrap_or_else(|| LiveSecret::new(secret.digest));
+            secrets.entry(secret.tenant_id).or_default().push(live);
         }
         for row in self.store.tenants().await? {
             let connections = connections.remove(&row.id).unwrap_or_default();
-            let digests = digests.remove(&row.id).unwrap_or_default();
-            let mut tenant = open_tenant(&self.keys, row, connections, digests)?;
-            if let Some(known) = self.directory.load().tenant(&tenant.id) {
+            let secrets = secrets.remove(&row.id).unwrap_or_default();
+            let mut tenant = open_tenant(&setup.keys, row, connections, secrets)?;
+            if let Some(known) = known.tenant(&tenant.id) {
                 tenant.pace = Arc::clone(&known.pace);
             }
             directory.insert(tenant);
         }
-        self.directory.store(Arc::new(directory));
-        self.catalogs.forget_lists();
-        Ok(true)
+        Ok(directory)
     }
+}
 
-    fn open_connection(&self, row: ConnectionRow) -> Result<Connection, StoreError> {
-        let open = |purpose, sealed: &[u8]| {
-            self.keys
-                .open(purpose, &row.id, sealed)
-                .map_err(|error| cannot_open(&row.id, &error))
-        };
-        let credentials: HashMap<String, Vec<String>> =
-            serde_json::from_slice(&open(Purpose::Credentials, &row.sealed_credentials)?)
-                .map_err(|error| unreadable(&row.id, &error.to_string()))?;
-        let token = open(Purpose::CallbackToken, &row.sealed_callback_token)?;
-        let vendors = self.vendors.load();
-        let defaults = vendors
-            .get(&row.vendor)
-            .map(|vendor| vendor.settings.as_slice())
-            .unwrap_or_default();
-        let mut settings = row.settings;
-        for setting in defaults {
-            if let Some(default) = &setting.default {
-                settings
-                    .entry(setting.name.clone())
-                    .or_insert_with(|| default.clone());
-            }
+fn open_connection(setup: &Setup, row: ConnectionRow) -> Result<Connection, StoreError> {
+    let open = |purpose, sealed: &[u8]| {
+        setup
+            .keys
+            .open(purpose, &row.id, sealed)
+            .map_err(|error| cannot_open(&row.id, &error))
+    };
+    let credentials: HashMap<String, Vec<String>> =
+        serde_json::from_slice(&open(Purpose::Credentials, &row.sealed_credentials)?)
+            .map_err(|error| unreadable(&row.id, &error.to_string()))?;
+    let token = open(Purpose::CallbackToken, &row.sealed_callback_token)?;
+    let defaults = setup
+        .vendors
+        .get(&row.vendor)
+        .map(|vendor| vendor.settings.as_slice())
+        .unwrap_or_default();
+    let mut settings = row.settings;
+    for setting in defaults {
+        if let Some(default) = &setting.default {
+            settings
+                .entry(setting.name.clone())
+                .or_insert_with(|| default.clone());
         }
-        Ok(Connection {
-            tenant_id: row.tenant_id,
-            name: row.name,
-            label: row.label,
-            vendor: row.vendor,
-            base_url: row.base_url,
-            prefix: row.prefix,
-            settings,
-            overlay: row.overlay,
-            credentials: credentials
-                .into_iter()
-                .map(|(name, values)| (name, values.into_iter().map(Private::new).collect()))
-                .collect(),
-            callback_token: Private::new(String::from_utf8_lossy(&token).into_owned()),
-            retired: row.retired,
-            id: row.id,
-        })
     }
+    Ok(Connection {
+        tenant_id: row.tenant_id,
+        name: row.name,
+        label: row.label,
+        vendor: row.vendor,
+        base_url: row.base_url,
+        prefix: row.prefix,
+        settings,
+        overlay: row.overlay,
+        credentials: credentials
+            .into_iter()
+            .map(|(name, values)| (name, values.into_iter().map(Private::new).collect()))
+            .collect(),
+        callback_token: Private::new(String::from_utf8_lossy(&token).into_owned()),
+        retired: row.retired,
+        id: row.id,
+    })
 }
 
 fn open_tenant(
     keys: &Keyring,
     row: TenantRow,
     connections: Vec<Arc<Connection>>,
-    secret_digests: Vec<String>,
+    secrets: Vec<LiveSecret>,
 ) -> Result<Tenant, StoreError> {
     let open = |sealed: Option<Vec<u8>>| -> Result<Option<Private<String>>, StoreError> {
         sealed
@@ -203,7 +228,7 @@ fn open_tenant(
         webhook_basic: open(row.sealed_webhook_basic)?,
         account_id: row.account_id,
         name: row.name,
-        secret_digests,
+        secrets,
         disabled: row.disabled,
         options: row.options,
         pace: Arc::default(),

@@ -14,6 +14,7 @@ use adapters::{Context, Effect, Fault, Memo, PlaceOrder, Request, Turn, Unfit, V
 use crate::app::{App, crash};
 use crate::clock::millis;
 use crate::domain::ats_order::AtsOrder;
+use crate::domain::contact::{Contact, ContactKind};
 use crate::domain::order::{Line, Order, Source, Stage, Waiting};
 use crate::domain::tenant::{Connection, Tenant, WhenUnavailable, WhenUnconfirmed};
 use crate::seal::{Purpose, random_text};
@@ -162,18 +163,21 @@ impl Drive {
     }
 
     fn lease_end(&self, pause: Duration) -> Millis {
-        self.now() + millis(pause + self.app.options.vendor_timeout + LEASE_MARGIN)
+        self.now() + millis(pause + self.app.setup().options.vendor_timeout + LEASE_MARGIN)
     }
 
     /// The step that `memo` names, with a key of its own: the key of an earlier call of the same
-    /// step only where that call certainly did nothing and left nothing stored.
+    /// step only where that call certainly did nothing and left nothing stored, and while the vendor
+    /// still knows the key.
     pub(crate) fn step(&self, memo: &Memo) -> Result<Step, Unfit> {
         let turn = self.calls.last().map_or(1, |call| call.turn + 1);
         let mut key = format!("{}-{turn}", self.order.our_ref.0);
         let request = self.encode(memo, &key)?;
         let earlier = self.calls.last().filter(|call| call.step == request.step);
+        let now = self.now();
         let earlier = earlier
-            .filter(|call| matches!(call.outcome.as_deref(), Some("never" | "busy" | "denied")));
+            .filter(|call| matches!(call.outcome.as_deref(), Some("never" | "busy" | "denied")))
+            .filter(|call| is_alive(call, now));
         let request = match earlier {
             Some(call) => {
                 key.clone_from(&call.key);
@@ -181,7 +185,6 @@ impl Drive {
             }
             None => request,
         };
-        let now = self.now();
         // A key that is used again is as old as it was: the vendor may have counted from then.
         let first_sent_at = earlier.map_or(now, |call| call.first_sent_at);
         let sealed = serde_json::to_vec(&request).expect("a request always serializes");
@@ -191,7 +194,7 @@ impl Drive {
             step: request.step.clone(),
             key,
             effect: request.effect,
-            sealed_request: Some(self.app.keys.seal(
+            sealed_request: Some(self.app.setup().keys.seal(
                 Purpose::VendorRequest,
                 &self.order.id,
                 &sealed,
@@ -199,6 +202,7 @@ impl Drive {
             first_sent_at,
             sent_at: now,
             copies: 1,
+            took_ms: None,
             outcome: None,
             detail: None,
             ended_at: None,
@@ -247,11 +251,12 @@ impl Drive {
         Ok(matches!(kept, Kept::Yes))
     }
 
-    /// Commits that another copy of an open call is about to leave.
+    /// Commits that another copy of an open call is about to leave; `lost` is the one before it.
     pub(crate) async fn repeat(
         &mut self,
         step: &mut Step,
         pause: Duration,
+        lost: Option<Contact>,
     ) -> Result<bool, StoreError> {
         let (until, now, turn) = (self.lease_end(pause), self.now(), step.call.turn);
         step.call.copies += 1;
@@ -261,6 +266,7 @@ impl Drive {
                 lease(order, until);
                 Change {
                     calls: vec![CallChange::Repeat { turn, at: now }],
+                    contacts: lost.iter().cloned().collect(),
                     ..Change::default()
                 }
             })
@@ -276,14 +282,17 @@ impl Drive {
             let asked = Instant::now();
             let sent = self
                 .app
+                .setup()
                 .caller
                 .send(&self.vendor, &self.connection, &step.request, step.since)
                 .await;
-            vendor_time += asked.elapsed();
+            let took = asked.elapsed();
+            vendor_time += took;
+            step.call.took_ms = Some(millis(took));
             crash::point("placing.answered");
             self.log(&step, &sent);
             let ending = match self.hear(&step, sent) {
-                Heard::Done(progress) => self.placed(&progress).await?,
+                Heard::Done(progress) => self.placed(&step, &progress).await?,
                 Heard::Next(memo) => match self.follow(&step, memo).await? {
                     Ok(next) => {
                         step = next;
@@ -306,9 +315,10 @@ impl Drive {
                 Heard::NotDone { reason, .. } => self.unconfirmed(&step, reason).await?,
                 Heard::InDoubt { reason, pause } => {
                     let pause = pause.unwrap_or(COPY_PAUSE).min(LONGEST_COPY_PAUSE);
+                    let lost = self.lost(&step, &reason);
                     if !self.may_repeat(&step) {
                         self.unconfirmed(&step, reason).await?
-                    } else if self.repeat(&mut step, pause).await? {
+                    } else if self.repeat(&mut step, pause, Some(lost)).await? {
                         tokio::time::sleep(pause).await;
                         vendor_time += pause;
                         continue;
@@ -429,12 +439,17 @@ impl Drive {
         })
     }
 
-    async fn placed(&mut self, progress: &Progress) -> Result<Ending, StoreError> {
+    async fn placed(&mut self, step: &Step, progress: &Progress) -> Result<Ending, StoreError> {
         let (app, vendor, now) = (Arc::clone(&self.app), Arc::clone(&self.vendor), self.now());
         let kept = self
             .update(|order| {
-                app.take_news(order, progress, Source::Answer, &vendor, now)
-                    .1
+                let (_, mut change) = app.take_news(order, progress, Source::Answer, &vendor, now);
+                for call in &mut change.calls {
+                    if let CallChange::EndAll { took_ms, .. } = call {
+                        *took_ms = step.call.took_ms;
+                    }
+                }
+                change
             })
             .await?;
         self.app.signals.deliveries.notify_one();
@@ -526,7 +541,7 @@ impl Drive {
             .unwrap_or(Duration::from_secs(5))
             .clamp(Duration::from_secs(1), Duration::from_secs(3600));
         if word == "denied" {
-            self.app.caller.deny(&self.vendor, &self.connection);
+            self.app.setup().caller.deny(&self.vendor, &self.connection);
         }
         let kept = self
             .update(|order| {
@@ -557,6 +572,7 @@ impl Drive {
 
     async fn unconfirmed(&mut self, step: &Step, reason: String) -> Result<Ending, StoreError> {
         let (accepts, now, turn) = (self.accepts_unconfirmed(), self.now(), step.call.turn);
+        let (lost, took_ms) = (self.lost(step, &reason), step.call.took_ms);
         let kept = self
             .update(|order| {
                 order.stage = Stage::Unconfirmed;
@@ -568,7 +584,9 @@ impl Drive {
                     calls: vec![CallChange::Note {
                         turn,
                         detail: reason.clone(),
+                        took_ms,
                     }],
+                    contacts: vec![lost.clone()],
                     ..Change::default()
                 }
             })
@@ -589,7 +607,22 @@ impl Drive {
             turn: step.call.turn,
             outcome,
             detail,
+            took_ms: step.call.took_ms,
             at: self.now(),
+        }
+    }
+
+    /// What there is to tell of a copy whose end is not known.
+    fn lost(&self, step: &Step, reason: &str) -> Contact {
+        let took_ms = step.call.took_ms.unwrap_or(0);
+        Contact {
+            kind: ContactKind::Copy,
+            at: self.now() - took_ms,
+            step: step.call.step.clone(),
+            effect: Contact::effect_word(step.call.effect),
+            took_ms,
+            outcome: "in_doubt",
+            detail: reason.to_owned(),
         }
     }
 

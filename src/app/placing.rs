@@ -74,7 +74,12 @@ impl App {
             canonical: ats.canonical(),
             ats,
             began,
-            deadline: began + self.options.answer_within.saturating_sub(ANSWER_MARGIN),
+            deadline: began
+                + self
+                    .setup()
+                    .options
+                    .answer_within
+                    .saturating_sub(ANSWER_MARGIN),
         };
         loop {
             let known = self
@@ -106,15 +111,15 @@ impl App {
     pub(crate) fn webhook_shape(&self, tenant: &Tenant) -> Shape {
         let options = &tenant.options.webhook;
         Shape {
-            allow_http: self.options.allow_http,
-            allow: self.options.allow.clone(),
+            allow_http: self.setup().options.allow_http,
+            allow: self.setup().options.allow.clone(),
             ports: options.ports.clone(),
             hosts: options
                 .hosts
                 .iter()
                 .filter_map(|name| url::Host::parse(name).ok())
                 .collect(),
-            own_hosts: url::Url::parse(&self.options.public_url)
+            own_hosts: url::Url::parse(&self.setup().options.public_url)
                 .ok()
                 .and_then(|url| url.host().map(|host| host.to_owned()))
                 .into_iter()
@@ -160,6 +165,7 @@ impl App {
         order: Order,
     ) -> Result<Option<Order>, AppError> {
         let same = self
+            .setup()
             .keys
             .is_fingerprint_of(&order.fingerprint, &incoming.canonical);
         let running = order
@@ -193,10 +199,11 @@ impl App {
             version: old.version,
             generation: old.generation + 1,
             link_generation: old.link_generation,
-            sealed_order: Some(
-                self.keys
-                    .seal(Purpose::AtsOrder, &old.id, &incoming.canonical),
-            ),
+            sealed_order: Some(self.setup().keys.seal(
+                Purpose::AtsOrder,
+                &old.id,
+                &incoming.canonical,
+            )),
             ..fresh
         };
         let drive = self.drive(incoming, &target, order, Vec::new());
@@ -216,7 +223,7 @@ impl App {
         order.stage = Stage::Placing;
         order.created_at = self.clock.now();
         order.ended_at = None;
-        order.sealed_order = Some(self.keys.seal(
+        order.sealed_order = Some(self.setup().keys.seal(
             Purpose::AtsOrder,
             &order.id,
             &incoming.canonical,
@@ -393,7 +400,7 @@ impl App {
     }
 
     fn first_lease(&self) -> Millis {
-        self.clock.now() + millis(self.options.vendor_timeout + Duration::from_secs(15))
+        self.clock.now() + millis(self.setup().options.vendor_timeout + Duration::from_secs(15))
     }
 
     fn new_order(&self, incoming: &Incoming, target: &Target) -> Order {
@@ -406,8 +413,9 @@ impl App {
             package_id: incoming.ats.package_id().to_owned(),
             vendor_package: target.package.clone(),
             vendor_add_ons: target.add_ons.clone(),
+            add_on_ids: incoming.ats.add_on_ids().to_vec(),
             webhook_url: incoming.ats.webhook_url().to_owned(),
-            fingerprint: self.keys.fingerprint(&incoming.canonical),
+            fingerprint: self.setup().keys.fingerprint(&incoming.canonical),
             generation: 1,
             our_ref: new_reference(&target.vendor.policy.reference),
             their_ref: None,
@@ -417,7 +425,11 @@ impl App {
             accepted: false,
             version: 1,
             memo: adapters::Memo::default(),
-            sealed_order: Some(self.keys.seal(Purpose::AtsOrder, &id, &incoming.canonical)),
+            sealed_order: Some(
+                self.setup()
+                    .keys
+                    .seal(Purpose::AtsOrder, &id, &incoming.canonical),
+            ),
             sealed_report: None,
             link_generation: 1,
             lease_token: None,
@@ -474,14 +486,14 @@ impl App {
 
     /// The sheet of a connection's vendor.
     pub(crate) fn vendor_of(&self, connection: &Connection) -> Option<Arc<Vendor>> {
-        self.vendors.load().get(&connection.vendor).cloned()
+        self.setup().vendors.get(&connection.vendor).cloned()
     }
 
     /// Where a connection's vendor calls back.
     pub fn callback_url(&self, connection: &Connection) -> String {
         format!(
             "{}/callbacks/{}/{}",
-            self.options.public_url,
+            self.setup().options.public_url,
             connection.vendor,
             connection.callback_token.expose()
         )

@@ -18,20 +18,21 @@ impl App {
             loop {
                 let values = self
                     .store
-                    .sealed_with_others(column, self.keys.current_key(), BATCH)
+                    .sealed_with_others(column, self.setup().keys.current_key(), BATCH)
                     .await?;
                 if values.is_empty() {
                     break;
                 }
                 for value in values {
                     let plain = self
+                        .setup()
                         .keys
                         .open(column.purpose, &value.owner, &value.sealed)
                         .map_err(|error| StoreError::Unreadable {
                             row: value.owner.clone(),
                             what: error.to_string(),
                         })?;
-                    let sealed = self.keys.seal(column.purpose, &value.owner, &plain);
+                    let sealed = self.setup().keys.seal(column.purpose, &value.owner, &plain);
                     self.store.reseal(column, &value, sealed).await?;
                     resealed += 1;
                 }

@@ -8,8 +8,11 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::app::story::contact;
 use crate::app::{App, AppError};
+use crate::domain::contact::ContactKind;
 use crate::domain::order::Order;
+use crate::domain::tenant::OfferKind;
 use crate::seal::Purpose;
 
 #[derive(Serialize, Deserialize)]
@@ -27,12 +30,13 @@ impl App {
             sub: order.tracking_id.clone(),
             generation: order.link_generation,
         };
-        let key = EncodingKey::from_secret(self.keys.link_secret());
+        let key = EncodingKey::from_secret(self.setup().keys.link_secret());
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &link, &key)
             .expect("HS256 signs any claims that serialize");
         format!(
             "{}/background_checks/{}/results?t={token}",
-            self.options.public_url, order.tracking_id
+            self.setup().options.public_url,
+            order.tracking_id
         )
     }
 
@@ -47,6 +51,7 @@ impl App {
         validation.validate_exp = false;
         validation.validate_aud = false;
         let link = self
+            .setup()
             .keys
             .link_secrets()
             .find_map(|secret| {
@@ -65,6 +70,26 @@ impl App {
             return Err(AppError::NotFound);
         }
         Ok(order)
+    }
+
+    /// What the package of an order is called, where it was ever offered.
+    ///
+    /// # Errors
+    /// [`AppError::Store`].
+    pub async fn package_name(&self, order: &Order) -> Result<Option<String>, AppError> {
+        let (tenant, package) = (&order.tenant_id, &order.package_id);
+        let row = self
+            .store
+            .tenant_offer(tenant, OfferKind::Package, package)
+            .await?;
+        Ok(row.map(|row| row.name))
+    }
+
+    /// What people call the vendor of an order.
+    pub fn provider_name(&self, order: &Order) -> Option<String> {
+        let directory = self.directory();
+        let connection = directory.connection(&order.connection_id)?;
+        Some(connection.label.clone())
     }
 
     /// Whether there is a report to go on to.
@@ -98,11 +123,19 @@ impl App {
                 let operation = ReportLink {
                     theirs: theirs.clone(),
                 };
-                match self
+                let began = self.clock.now();
+                let asked = self
+                    .setup()
                     .caller
-                    .read_operation(&vendor, connection, report, &operation, memo)
-                    .await
-                {
+                    .ask(&vendor, connection, report, &operation, memo)
+                    .await;
+                let (outcome, detail) = match &asked.result {
+                    Ok(_) => ("answered", String::new()),
+                    Err(error) => ("failed", error.to_string()),
+                };
+                let contact = contact(ContactKind::Report, began, &asked, outcome, detail);
+                self.store.note_contact(&order.id, &contact).await?;
+                match asked.result {
                     Ok(MintedReport::Link(link)) => Ok(Some(link)),
                     Ok(MintedReport::Document { .. }) => Ok(None),
                     Err(error) => {
@@ -118,11 +151,12 @@ impl App {
     /// Seals where a report is read: whoever reads the database must not be able to read the report.
     pub(crate) fn seal_report(&self, order: &Order, report: &Report) -> Vec<u8> {
         let plain = Zeroizing::new(serde_json::to_vec(report).expect("a link always serializes"));
-        self.keys.seal(Purpose::Report, &order.id, &plain)
+        self.setup().keys.seal(Purpose::Report, &order.id, &plain)
     }
 
     fn open_report(&self, order: &Order) -> Option<Report> {
         let plain = self
+            .setup()
             .keys
             .open(Purpose::Report, &order.id, order.sealed_report.as_deref()?)
             .ok()?;

@@ -17,7 +17,7 @@ impl App {
     /// # Errors
     /// [`AppError::Store`].
     pub async fn erase_old_data(&self) -> Result<usize, AppError> {
-        let before = self.clock.now() - millis(self.options.keep_personal_data);
+        let before = self.clock.now() - millis(self.setup().options.keep_personal_data);
         let orders = self.store.orders_sealed_before(before, BATCH).await?;
         let count = orders.len();
         for order in orders {
@@ -34,6 +34,7 @@ impl App {
         let mut change = Change {
             calls: vec![CallChange::EndAll {
                 outcome: "erased",
+                took_ms: None,
                 at: now,
             }],
             ..Change::default()

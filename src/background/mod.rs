@@ -106,7 +106,7 @@ impl Work for Deliveries {
         &app.signals.deliveries
     }
     fn at_once(app: &App) -> usize {
-        app.options.delivery.in_flight
+        app.setup().options.delivery.in_flight
     }
     async fn claim(app: &App, most: i64) -> Result<Vec<Claimed>, AppError> {
         app.claim_deliveries(most).await
@@ -124,6 +124,7 @@ pub fn start(app: &Arc<App>, idle_poll: Duration, stop: &CancellationToken) {
     run::<Callbacks>(app, idle_poll, stop);
     run::<Deliveries>(app, idle_poll, stop);
     every(app, REVISION_POLL, stop, "directory", |app| async move {
+        app.follow_sheets().await?;
         app.refresh_directory().await.map(drop)
     });
     every(app, CLOCK_POLL, stop, "clock", |app| async move {
@@ -136,6 +137,12 @@ pub fn start(app: &Arc<App>, idle_poll: Duration, stop: &CancellationToken) {
     every(app, RARE_POLL, stop, "retention", |app| async move {
         app.expire_parked(PARKED_FOR).await?;
         app.erase_old_data().await.map(drop)
+    });
+    every(app, RARE_POLL, stop, "secrets", |app| async move {
+        app.write_secret_uses().await.map(drop)
+    });
+    every(app, RARE_POLL, stop, "silence", |app| async move {
+        app.notice_silence().await.map(drop)
     });
     every(app, BACKLOG_POLL, stop, "backlog", |app| async move {
         app.measure_backlog().await

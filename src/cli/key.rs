@@ -38,7 +38,7 @@ pub(super) async fn run(
                 let resealed = desk.app.reseal().await?;
                 desk.audit(
                     "key reseal",
-                    &desk.app.keys.current_id(),
+                    &desk.app.setup().keys.current_id(),
                     &format!("{resealed} values"),
                 )
                 .await?;

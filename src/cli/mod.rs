@@ -17,7 +17,7 @@ mod order;
 mod sandbox;
 mod serve;
 mod show;
-mod stop;
+mod signals;
 mod tenant;
 mod vendor;
 
@@ -135,6 +135,20 @@ mod tests {
             panic!("another command: {:?}", cli.command)
         };
         assert_eq!((id.as_str(), json), ("-x_--y", true));
+    }
+
+    #[test]
+    fn what_follows_the_orders_of_a_command_is_an_option() {
+        let parse = |line: &str| Cli::try_parse_from(line.split_whitespace()).unwrap();
+        let parsed = parse("cleargate delivery discard ord_1 --note why --config file -- -x");
+        let Command::Delivery(delivery::Command::Discard { orders, note }) = parsed.command else {
+            panic!("another command: {:?}", parsed.command)
+        };
+        assert_eq!(
+            (orders, note.as_str()),
+            (vec!["ord_1".to_owned(), "-x".to_owned()], "why")
+        );
+        assert!(parsed.config.is_some());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use adapters::simulator::{NAMES, named};
 
 use super::error::CliError;
-use super::stop::Stop;
+use super::signals::Stop;
 use crate::config;
 use crate::sandbox::{self, Options};
 use crate::startup::with_causes;

@@ -14,6 +14,9 @@ use crate::app::tenants::Imported;
 use crate::config;
 use crate::domain::tenant::{Tenant, TenantOptions};
 
+/// Hex digits of a secret's digest that are shown: enough to tell two secrets apart.
+const DIGEST_SHOWN: usize = 8;
+
 /// What can be done with tenants.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -29,6 +32,10 @@ pub(super) enum Command {
         json: bool,
     },
     /// Show a tenant with its options, secrets and connections.
+    ///
+    /// Of each API Secret it shows how its SHA-256 begins (`printf %s "$SECRET" | sha256sum` prints
+    /// it), when it was made, when it ends, and when it was used last, so that you know when an old
+    /// one is no longer needed.
     Show {
         /// Its Account ID.
         account: String,
@@ -171,8 +178,12 @@ struct Shown<'a> {
 
 #[derive(Serialize)]
 struct ShownSecret {
+    /// The beginning of its SHA-256, by which its holder knows it.
+    digest: String,
     made_at: String,
     works_until: Option<String>,
+    /// To the minute, and written half a minute later.
+    last_used_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -211,8 +222,10 @@ async fn shown<'a>(desk: &Desk, tenant: &'a Tenant) -> Result<Shown<'a>, CliErro
         signs_webhooks: tenant.signing_secret.is_some(),
         secrets: secrets
             .map(|secret| ShownSecret {
+                digest: secret.digest.chars().take(DIGEST_SHOWN).collect(),
                 made_at: time(secret.created_at),
                 works_until: secret.expires_at.map(time),
+                last_used_at: secret.last_used_at.map(time),
             })
             .collect(),
         connections: connections
@@ -233,7 +246,13 @@ fn write_shown(out: &mut impl Write, shown: &Shown<'_>) -> Result<(), CliError> 
         let until = until.map_or("works until it is rotated".to_owned(), |until| {
             format!("works until {until}")
         });
-        writeln!(out, "  API Secret made at {}, {until}", secret.made_at)?;
+        let used = secret.last_used_at.as_deref();
+        let used = used.map_or("not used yet".to_owned(), |at| format!("last used at {at}"));
+        let (digest, made) = (&secret.digest, &secret.made_at);
+        writeln!(
+            out,
+            "  API Secret {digest}..., made at {made}, {until}, {used}"
+        )?;
     }
     for connection in &shown.connections {
         let retired = if connection.retired { ", retired" } else { "" };

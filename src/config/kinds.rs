@@ -219,7 +219,7 @@ impl Setting for PublicUrl {
 }
 
 /// Where the database is, with its password.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreUrl(Private<String>);
 
 impl StoreUrl {
@@ -240,7 +240,7 @@ impl Setting for StoreUrl {
 }
 
 /// Where the cache is, with its password.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheUrl(Private<String>);
 
 impl CacheUrl {

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 pub use error::{ConfigError, Mistake, Place};
 pub use kinds::{CacheUrl, LogFormat, LogLevel, ProxyUrl, Rate, StoreUrl};
-pub use secret::{SecretReference, secret};
+pub use secret::{SecretReference, is_reference, secret};
 pub use sections::{
     BackgroundSettings, CacheSettings, CallSettings, CatalogSettings, DeliverySettings,
     EgressSettings, HttpSettings, LogSettings, OrderSettings, SecuritySettings, StoreSettings,
@@ -96,6 +96,20 @@ impl Settings {
             background: BackgroundSettings::read(&mut sources.section("background")),
             log: LogSettings::read(&mut sources.section("log")),
         }
+    }
+
+    /// The sections that differ in `other` although a running gateway cannot change them: they say
+    /// what it listens on, is connected to and logs.
+    pub fn fixed_sections_changed(&self, other: &Self) -> Vec<&'static str> {
+        let changed = [
+            ("http", self.http != other.http),
+            ("store", self.store != other.store),
+            ("cache", self.cache != other.cache),
+            ("background", self.background != other.background),
+            ("log", self.log != other.log),
+        ];
+        let changed = changed.into_iter().filter(|(_, changed)| *changed);
+        changed.map(|(section, _)| section).collect()
     }
 
     /// What no single value shows.

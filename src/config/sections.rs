@@ -22,7 +22,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 const MEBIBYTE: usize = 1 << 20;
 
 /// `[http]`: the two listeners.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "config/cleargate.toml is their documentation")]
 pub struct HttpSettings {
     pub public_addr: SocketAddr,
@@ -85,7 +85,7 @@ impl OrderSettings {
 }
 
 /// `[store]`: the database.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "config/cleargate.toml is their documentation")]
 pub struct StoreSettings {
     pub url: StoreUrl,
@@ -104,7 +104,7 @@ impl StoreSettings {
 }
 
 /// `[cache]`: what may be lost.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "config/cleargate.toml is their documentation")]
 pub struct CacheSettings {
     pub url: CacheUrl,
@@ -189,6 +189,7 @@ pub struct CallSettings {
     pub breaker_pause: Duration,
     pub denied_pause: Duration,
     pub longest_pause: Duration,
+    pub no_news_after: Duration,
     pub proxy: Option<ProxyUrl>,
     pub client_certificate: Option<SecretReference>,
     pub client_key: Option<SecretReference>,
@@ -205,6 +206,7 @@ impl CallSettings {
             breaker_pause: section.within("breaker_pause", MILLISECOND..=HOUR),
             denied_pause: section.within("denied_pause", Duration::ZERO..=DAY),
             longest_pause: section.within("longest_pause", Duration::ZERO..=DAY),
+            no_news_after: section.within("no_news_after", HOUR..=365 * DAY),
             proxy: section.optional("proxy"),
             client_certificate: section.optional("client_certificate"),
             client_key: section.optional("client_key"),
@@ -279,7 +281,7 @@ impl CatalogSettings {
 }
 
 /// `[background]`: what happens when nobody asks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "config/cleargate.toml is their documentation")]
 pub struct BackgroundSettings {
     pub idle_poll: Duration,
@@ -294,7 +296,7 @@ impl BackgroundSettings {
 }
 
 /// `[log]`: what is told of our work, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "config/cleargate.toml is their documentation")]
 pub struct LogSettings {
     pub format: LogFormat,

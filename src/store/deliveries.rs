@@ -48,6 +48,17 @@ pub enum Settled {
     Late,
 }
 
+/// What became of a lane that was to be discarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Discarded {
+    /// So many deliveries ended.
+    Done(u64),
+    /// One is being sent at this moment, so nothing was changed.
+    BeingSent,
+    /// There was nothing to discard.
+    Nothing,
+}
+
 /// A delivery, as operators see it.
 #[derive(Clone, Debug, Serialize)]
 #[expect(missing_docs, reason = "the columns of the table")]
@@ -72,6 +83,19 @@ pub struct AttemptRow {
     pub took_ms: i64,
     pub outcome: String,
     pub late: bool,
+}
+
+/// Where an order's lane stands, as operators see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct LaneRow {
+    /// The update that is sent next.
+    pub head: i64,
+    /// Attempts on it so far.
+    pub attempts: i64,
+    /// When it is attempted next; `None`: nothing waits.
+    pub due_at: Option<Millis>,
+    /// It is being sent now.
+    pub is_sending: bool,
 }
 
 /// Puts an update at the end of its order's lane. Waiting updates before it are superseded; one
@@ -314,6 +338,42 @@ impl Store {
         Ok(true)
     }
 
+    /// Ends an order's dead and waiting deliveries for good; what comes later is sent again. One that
+    /// is being sent may arrive, so it cannot be said to be discarded.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn discard(&self, order_id: &str, now: Millis) -> Result<Discarded, StoreError> {
+        let mut transaction = self.begin().await?;
+        let lane = sqlx::query(
+            "UPDATE lanes SET lease_token = NULL, head = last, attempts = 0, due_at = NULL \
+             WHERE order_id = $1 AND (lease_token IS NULL OR due_at <= $2)",
+        )
+        .bind(order_id)
+        .bind(now)
+        .execute(&mut *transaction)
+        .await?;
+        let ended = sqlx::query(
+            "UPDATE deliveries SET state = 'discarded', ended_at = $2 \
+             WHERE order_id = $1 AND state IN ('pending', 'dead')",
+        )
+        .bind(order_id)
+        .bind(now)
+        .execute(&mut *transaction)
+        .await?
+        .rows_affected();
+        if ended == 0 {
+            transaction.rollback().await?;
+            return Ok(Discarded::Nothing);
+        }
+        if lane.rows_affected() == 0 {
+            transaction.rollback().await?;
+            return Ok(Discarded::BeingSent);
+        }
+        transaction.commit().await?;
+        Ok(Discarded::Done(ended))
+    }
+
     /// Deliveries in a state, newest first.
     ///
     /// # Errors
@@ -347,6 +407,28 @@ impl Store {
         .fetch_all(&self.reader)
         .await?;
         rows.iter().map(read_delivery).collect()
+    }
+
+    /// Where an order's lane stands; `None`: nothing was ever to be sent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lane(&self, order_id: &str) -> Result<Option<LaneRow>, StoreError> {
+        let row = sqlx::query(
+            "SELECT head, attempts, due_at, lease_token FROM lanes WHERE order_id = $1",
+        )
+        .bind(order_id)
+        .fetch_optional(&self.reader)
+        .await?;
+        row.map(|row| {
+            Ok(LaneRow {
+                head: row.number("head")?,
+                attempts: row.number("attempts")?,
+                due_at: row.number_or_null("due_at")?,
+                is_sending: row.text_or_null("lease_token")?.is_some(),
+            })
+        })
+        .transpose()
     }
 
     /// An order's delivery attempts, oldest first.

@@ -5,7 +5,7 @@
 //! stand side by side, an inner one before an outer one of the same name.
 
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal};
 use std::sync::OnceLock;
 
@@ -13,9 +13,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
+use tracing::span::Record;
 use tracing::{Event, Subscriber};
+use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::format::{JsonFields, Writer};
+use tracing_subscriber::fmt::format::{FormatFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields, MakeWriter};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -63,10 +65,7 @@ where
     let lines = if text {
         lines.with_ansi(ansi).boxed()
     } else {
-        lines
-            .fmt_fields(JsonFields::new())
-            .event_format(JsonLines)
-            .boxed()
+        lines.fmt_fields(SpanFields).event_format(JsonLines).boxed()
     };
     let subscriber = tracing_subscriber::registry().with(filter).with(lines);
     (subscriber, handle)
@@ -90,22 +89,22 @@ struct Line<'a> {
     fields: Map<String, Value>,
 }
 
-impl<S> FormatEvent<S, JsonFields> for JsonLines
+impl<S> FormatEvent<S, SpanFields> for JsonLines
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn format_event(
         &self,
-        context: &FmtContext<'_, S, JsonFields>,
+        context: &FmtContext<'_, S, SpanFields>,
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
         let mut fields = Map::new();
         for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
             let extensions = span.extensions();
-            let formatted = extensions.get::<FormattedFields<JsonFields>>();
-            let formatted = formatted.map(|formatted| serde_json::from_str(formatted));
-            if let Some(Ok(Value::Object(of_span))) = formatted {
+            let written = extensions.get::<FormattedFields<SpanFields>>();
+            let members = written.map_or("", |written| written.trim_end_matches(','));
+            if let Ok(Value::Object(of_span)) = serde_json::from_str(&format!("{{{members}}}")) {
                 fields.extend(of_span);
             }
         }
@@ -120,6 +119,90 @@ where
         };
         let line = serde_json::to_string(&line).map_err(|_| fmt::Error)?;
         writeln!(writer, "{line}")
+    }
+}
+
+/// Writes the fields of a span as members of a JSON object, a comma behind each. A line's object is
+/// put together when there is a line: most requests never log one, so this only ever appends.
+struct SpanFields;
+
+impl<'w> FormatFields<'w> for SpanFields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
+        let mut members = Members {
+            writer,
+            written: Ok(()),
+        };
+        fields.record(&mut members);
+        members.written
+    }
+
+    fn add_fields(
+        &self,
+        current: &'w mut FormattedFields<Self>,
+        fields: &Record<'_>,
+    ) -> fmt::Result {
+        self.format_fields(current.as_writer(), fields)
+    }
+}
+
+struct Members<'w> {
+    writer: Writer<'w>,
+    written: fmt::Result,
+}
+
+impl Members<'_> {
+    fn plain(&mut self, field: &Field, value: impl fmt::Display) {
+        let written = write!(self.writer, "\"{}\":{value},", field.name());
+        self.written = self.written.and(written);
+    }
+
+    fn text(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        let write = |writer: &mut Writer<'_>| {
+            write!(writer, "\"{}\":\"", field.name())?;
+            Escaped(writer).write_fmt(value)?;
+            writer.write_str("\",")
+        };
+        self.written = self.written.and_then(|()| write(&mut self.writer));
+    }
+}
+
+impl Visit for Members<'_> {
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.plain(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.plain(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.plain(field, value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.text(field, format_args!("{value}"));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.text(field, format_args!("{value:?}"));
+    }
+}
+
+/// Writes text as it stands inside a JSON string.
+struct Escaped<'a, 'w>(&'a mut Writer<'w>);
+
+impl fmt::Write for Escaped<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let special = |letter: char| matches!(letter, '"' | '\\') || letter < ' ';
+        let mut rest = text;
+        while let Some(at) = rest.find(special) {
+            let (plain, from) = rest.split_at(at);
+            let letter = from.as_bytes()[0];
+            self.0.write_str(plain)?;
+            write!(self.0, "\\u{letter:04x}")?;
+            rest = &from[1..];
+        }
+        self.0.write_str(rest)
     }
 }
 
@@ -219,6 +302,27 @@ mod tests {
         assert_eq!(line["message"], "placed\nthe order");
         assert_eq!(line["level"], "INFO");
         assert!(line["time"].as_str().unwrap().ends_with('Z'));
+    }
+
+    #[test]
+    fn a_spans_fields_are_kept_whatever_they_hold_and_whenever_they_come() {
+        let lines = lines(LevelFilter::INFO, |_| {
+            let text = "a \"quoted\" \\ line\nand another";
+            let span = info_span!(
+                "request",
+                text,
+                n = 7_u64,
+                ok = true,
+                late = tracing::field::Empty
+            );
+            span.record("late", tracing::field::display("o-\u{1}\u{2f6a}"));
+            let _request = span.entered();
+            info!("placed");
+        });
+        assert_eq!(lines[0]["text"], "a \"quoted\" \\ line\nand another");
+        assert_eq!(lines[0]["n"], 7);
+        assert_eq!(lines[0]["ok"], true);
+        assert_eq!(lines[0]["late"], "o-\u{1}\u{2f6a}");
     }
 
     #[test]

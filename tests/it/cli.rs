@@ -190,7 +190,7 @@ fn a_database_that_is_not_there_is_made_by_migrate_and_by_no_look_at_it() {
         "gate.db: there is no such database",
     );
     assert!(!program.path("gate.db").exists());
-    assert_eq!(program.done(&["migrate"]), "the database has schema 1\n");
+    assert_eq!(program.done(&["migrate"]), "the database has schema 2\n");
     assert_eq!(program.json(&["tenant", "list"]), json!([]));
 }
 
@@ -317,6 +317,15 @@ fn an_orders_story_is_shown_under_all_its_names_and_without_the_applicant() {
     );
     assert_eq!(story["holds_applicant_data"], false);
     assert_eq!(
+        story["contact_counts"],
+        json!({"callback": 2}),
+        "{}",
+        story["contacts"]
+    );
+    assert_eq!(text(&story["calls"][0], "effect"), "repeatable");
+    assert!(story["calls"][0]["took_ms"].is_u64(), "{}", story["calls"]);
+    assert_eq!(story["next"], json!([]));
+    assert_eq!(
         story["deliveries"][0]["attempts"][0]["outcome"],
         "answered 200"
     );
@@ -328,6 +337,15 @@ fn an_orders_story_is_shown_under_all_its_names_and_without_the_applicant() {
         told.contains("in_progress to complete (pass), by a callback"),
         "{told}"
     );
+    for section in [
+        "\nhistory\n",
+        "\ncalls that placed it\n",
+        "\ncallbacks\n",
+        "\nwebhooks to the ATS\n",
+    ] {
+        assert!(told.contains(section), "{section}: {told}");
+    }
+    assert!(told.contains("applied: complete (pass)"), "{told}");
     assert!(!told.contains("Canary") && !story.to_string().contains("Canary"));
     program.fails(&["order", "show", "ord_0"], 1, "there is no order `ord_0`");
     program.fails(
@@ -395,8 +413,66 @@ fn a_webhook_that_was_given_up_is_listed_and_sent_again() {
         1,
         "nothing to send again",
     );
+    program.fails(
+        &["delivery", "discard", &name],
+        1,
+        "there is nothing to discard",
+    );
     assert_eq!(
         program.done(&["delivery", "redeliver", "--all"]),
         "0 webhooks are sent again\n"
+    );
+}
+
+#[test]
+fn a_webhook_that_was_given_up_is_discarded_for_good_and_that_is_written_down() {
+    let cast = imported();
+    let (program, sandbox, _) = &cast;
+    sandbox.answer_webhooks(&json!({"path": "/hooks", "times": 1, "status": 410}));
+    let name = place(&cast, "1", "Doe");
+    let dead = until("the webhook is given up", || {
+        let dead = program.json(&["delivery", "list"]);
+        (dead != json!([])).then_some(dead)
+    });
+    let note = "the account was closed";
+    let told = program.done(&["delivery", "discard", &name, "--note", note]);
+    assert!(told.contains("is never sent (webhooks: 1)"), "{told}");
+    assert_eq!(program.json(&["delivery", "list"]), json!([]));
+    let discarded = program.json(&["delivery", "list", "--state", "discarded"]);
+    assert_eq!(discarded[0]["webhook_id"], dead[0]["webhook_id"]);
+    program.fails(
+        &["delivery", "redeliver", &name],
+        1,
+        "nothing to send again",
+    );
+    let audited = program.audited();
+    let order = text(&dead[0], "order_id").to_owned();
+    assert_eq!(
+        audited.last(),
+        Some(&("delivery discard".to_owned(), order))
+    );
+}
+
+#[test]
+fn a_tenant_is_shown_with_what_its_secrets_are_known_by() {
+    let (program, _sandbox, running) = imported();
+    let digest = cleargate::seal::digest(program.api_secret().as_bytes());
+    assert_eq!(running.terminate().code(), Some(0));
+    let secrets = program.json(&["tenant", "show", ACCOUNT])["secrets"].clone();
+    assert_eq!(secrets.as_array().unwrap().len(), 1, "{secrets}");
+    let shown = text(&secrets[0], "digest");
+    assert!(shown.len() == 8 && digest.starts_with(shown), "{secrets}");
+    assert_eq!(
+        (&secrets[0]["works_until"], &secrets[0]["last_used_at"]),
+        (&Value::Null, &Value::Null)
+    );
+    let told = program.done(&["tenant", "show", ACCOUNT]);
+    let told = told
+        .lines()
+        .find(|line| line.contains("API Secret"))
+        .unwrap();
+    assert!(
+        told.contains(shown) && told.ends_with("works until it is rotated, not used yet"),
+        "{told}"
     );
 }

@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use super::condition::{Operand, Test};
 use super::functions::plain;
 use super::loader::{Loader, Use};
-use super::reading::{Is, Reading, Verdict};
+use super::reading::Reading;
 use super::source::Section;
 use super::steps::{PAGE, SO_FAR, Several, Step, Steps};
+use super::words::{Is, Verdict};
 use crate::contract::{Ambiguity, Effect};
 use crate::vocabulary::{Order, Outcome, Standing};
 

@@ -6,9 +6,12 @@
 //! missing. There are two kinds of text: *templates*, which we write (`"Bearer {secret.api_key}"`),
 //! and *expressions*, with which we read (`".data.id"`).
 //!
-//! Read `adapters/sheets/sandbox.toml` first; it is the smallest whole sheet. Of the files here,
-//! `expression` has the grammar, `auth` the ways to prove who we are, `steps` the way from request to answer, `reading` the tables, and
-//! `laws` what a sheet must keep to beside being well formed.
+//! Read `adapters/sheets/sandbox.toml` first; it is the smallest whole sheet, and
+//! `adapters/sheets/README.md` is the reference of every key and function. Of the files here,
+//! `expression` has the grammar and `functions` what changes values, `json`, `element` and `body`
+//! write requests, `xml`, `document` and `path` read answers, `steps` leads from request to answer,
+//! `reading` and `words` say what a vendor's words mean, `family` joins sheets that extend others,
+//! and `laws` is what a sheet must keep to beside being well formed.
 //!
 //! Any operation may be written by hand instead: a [`Vendor`] is a record, so `Vendor { cancel:
 //! Some(Arc::new(mine)), ..sheet }` is a sheet with one operation of one's own.
@@ -27,8 +30,10 @@ mod json;
 mod laws;
 mod loader;
 mod operations;
+mod pages;
 mod path;
 mod reading;
+mod report;
 mod request;
 mod rules;
 mod sample;
@@ -40,6 +45,7 @@ mod template;
 mod tests;
 mod vendor;
 mod wait;
+mod words;
 mod xml;
 
 pub use document::DocumentCredentials;

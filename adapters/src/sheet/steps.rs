@@ -7,8 +7,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 
 use super::catalog::CatalogForm;
@@ -17,14 +15,16 @@ use super::document::Format;
 use super::expression::Expression;
 use super::laws::leads_to;
 use super::loader::Loader;
+use super::pages::{self, Pages};
 use super::path::Lists;
 use super::reading::{Reading, kept};
+use super::report::{self, DocumentForm};
 use super::request::{Form, success};
 use super::rules::{Errors, Led, Rule, rules};
 use super::scope::{Scope, Sight};
 use super::source::{Section, Spot};
-use crate::contract::{Fault, Found, Memo, MintedReport, Reply, Request, Turn, Unfit};
-use crate::vocabulary::{Private, Progress, TheirRef};
+use crate::contract::{Fault, Found, Memo, Reply, Request, Turn, Unfit};
+use crate::vocabulary::{Progress, TheirRef};
 
 /// Names in a memo that belong to paging.
 pub(super) const PAGE: &str = "page";
@@ -63,14 +63,6 @@ pub(super) struct Step {
     unless: When,
 }
 
-/// How a report's bytes are had.
-#[derive(Clone, Debug)]
-pub(super) struct DocumentForm {
-    mime: String,
-    /// Where they stand in the answer, as base64; `None`: the answer is the document.
-    base64: Option<Expression>,
-}
-
 /// A list in the answer, of which some items are meant.
 #[derive(Clone, Debug)]
 pub(super) struct Find {
@@ -89,26 +81,6 @@ pub(super) enum Several {
     First,
     /// Not seeing the right one proves nothing.
     Blind,
-}
-
-/// Pages of a list.
-#[derive(Clone, Debug)]
-pub(super) struct Pages {
-    first: u64,
-    step: u64,
-    most: u64,
-    more: More,
-}
-
-/// What says that another page follows.
-#[derive(Clone, Debug)]
-enum More {
-    /// Something that is there while pages follow.
-    There(Expression),
-    /// The number of the last page.
-    Last(Expression),
-    /// A page is full that has as many items.
-    Full(u64, Lists),
 }
 
 /// Where an operation has arrived.
@@ -348,17 +320,13 @@ impl Step {
     /// The page after this one: `None` where this was the last, an error where it would be one too
     /// many.
     pub(super) fn next_page(&self, scope: &Scope<'_>) -> Option<Result<u64, Fault>> {
-        let pages = self.pages.as_ref()?;
-        let page = scope.page.unwrap_or(pages.first);
-        if !pages.more.follows(page, scope) {
-            return None;
-        }
-        let page = page.saturating_add(pages.step);
-        if page.saturating_sub(pages.first) / pages.step < pages.most {
-            return Some(Ok(page));
-        }
-        let why = format!("step `{}` has more pages than the sheet allows", self.name);
-        Some(Err(Fault::Unclear(why)))
+        let next = self.pages.as_ref()?.next(scope)?;
+        Some(next.map_err(|()| {
+            let name = &self.name;
+            Fault::Unclear(format!(
+                "step `{name}` has more pages than the sheet allows"
+            ))
+        }))
     }
 
     /// The memo that asks for another page of this step.
@@ -413,56 +381,6 @@ impl Step {
         match status / 100 {
             2 => format!("step `{name}` answered {status} without its sign of success"),
             _ => format!("step `{name}` answered {status}, which no rule of the sheet names"),
-        }
-    }
-}
-
-impl More {
-    fn follows(&self, page: u64, scope: &Scope<'_>) -> bool {
-        match self {
-            Self::There(more) => more.read(scope).is_some(),
-            Self::Last(last) => {
-                let last = last.read_text(scope).and_then(|text| text.parse().ok());
-                last.is_some_and(|last: u64| page < last)
-            }
-            Self::Full(size, lists) => {
-                // `.` is the item that was found, so the whole answer is asked.
-                let items = scope.whole.and_then(|answer| lists.items(answer));
-                items.is_some_and(|items| items.len() as u64 >= *size)
-            }
-        }
-    }
-}
-
-impl DocumentForm {
-    fn is_whole(&self, scope: &Scope<'_>) -> bool {
-        scope.reply.is_some_and(|reply| {
-            let mime = reply.header("content-type").unwrap_or_default();
-            let mime = mime.split(';').next().unwrap_or_default().trim();
-            reply.status == 200 && mime.eq_ignore_ascii_case(&self.mime) && !reply.body.is_empty()
-        })
-    }
-
-    /// The document.
-    ///
-    /// # Errors
-    /// [`Fault::Unclear`] where there is none.
-    pub(super) fn read(&self, scope: &Scope<'_>) -> Result<MintedReport, Fault> {
-        let bytes = match &self.base64 {
-            None => scope.reply.map(|reply| reply.body.clone()),
-            Some(base64) => base64.read_text(scope).and_then(|text| {
-                let letters: String = text.split_whitespace().collect();
-                BASE64.decode(letters.trim_matches('"')).ok()
-            }),
-        };
-        match bytes.filter(|bytes| !bytes.is_empty()) {
-            Some(bytes) => Ok(MintedReport::Document {
-                mime: self.mime.clone(),
-                bytes: Private::new(bytes),
-            }),
-            None => Err(Fault::Unclear(
-                "the vendor answered without its report".to_owned(),
-            )),
         }
     }
 }
@@ -593,7 +511,7 @@ fn step(loader: &Loader<'_>, spot: &Spot, kind: Kind) -> Option<Step> {
     let document = (kind.name == "report")
         .then(|| section.section("document", "`document`"))
         .flatten()
-        .and_then(|document| load_document(loader, &document, kept));
+        .and_then(|document| report::load(loader, &document, kept));
     let document_is_answer = document.as_ref().is_some_and(|one| one.base64.is_none());
     let step = |request| Step {
         name: name.unwrap_or_default().to_owned(),
@@ -608,7 +526,7 @@ fn step(loader: &Loader<'_>, spot: &Spot, kind: Kind) -> Option<Step> {
             }
         },
         find: find.and_then(|find| load_find(loader, &find, reads)),
-        pages: pages.and_then(|pages| load_pages(loader, &pages)),
+        pages: pages.and_then(|pages| pages::load(loader, &pages)),
         keep: loader.named_expressions(section.section("keep", "`keep`"), kept),
         rules: rules(loader, section.list("errors"), reads),
         next: next.iter().map(|(name, _)| (*name).to_owned()).collect(),
@@ -626,17 +544,6 @@ fn step(loader: &Loader<'_>, spot: &Spot, kind: Kind) -> Option<Step> {
     let step = step(request?);
     section.close();
     Some(step)
-}
-
-fn load_document(loader: &Loader<'_>, section: &Section<'_>, sight: Sight) -> Option<DocumentForm> {
-    let right = "name what it is: mime = \"application/pdf\"";
-    let mime = section.need_text("mime", right);
-    let document = DocumentForm {
-        base64: loader.expression_at(section, "base64", sight),
-        mime: mime?.to_ascii_lowercase(),
-    };
-    section.close();
-    Some(document)
 }
 
 fn load_find(loader: &Loader<'_>, section: &Section<'_>, sight: Sight) -> Option<Find> {
@@ -662,37 +569,4 @@ fn load_find(loader: &Loader<'_>, section: &Section<'_>, sight: Sight) -> Option
     };
     section.close();
     Some(find)
-}
-
-fn load_pages(loader: &Loader<'_>, section: &Section<'_>) -> Option<Pages> {
-    let sight = Sight {
-        answer: true,
-        ..Sight::default()
-    };
-    let there = loader
-        .expression_at(section, "more", sight)
-        .map(More::There);
-    let last = loader.expression_at(section, "last", sight).map(More::Last);
-    let full = section.section("full", "`full`").and_then(|full| {
-        full.need("in", "say where the list is: in = \".data\"");
-        let lists = loader.lists_at(&full, "in");
-        let size = full.whole("size").unwrap_or(0);
-        full.close();
-        Some(More::Full(size, lists?)).filter(|_| size > 0)
-    });
-    let mut ways: Vec<More> = [there, last, full].into_iter().flatten().collect();
-    if ways.len() != 1 {
-        let wrong = format!("`pages` says in {} ways what follows", ways.len());
-        let right = "one of more = \".next_href\" (is there while pages follow), last = \
-                     \".meta.total_pages\" and full = { in = \".data\", size = 100 }";
-        loader.mistakes.add(section.line, wrong, right);
-    }
-    let pages = Pages {
-        first: section.whole("first").unwrap_or(1),
-        step: section.whole("step").unwrap_or(1).max(1),
-        most: section.whole("most").unwrap_or(50),
-        more: ways.pop()?,
-    };
-    section.close();
-    Some(pages)
 }

@@ -10,6 +10,16 @@ use crate::sheet;
 
 /// Every shipped sheet by its file name.
 const SHEETS: &[(&str, &str)] = &[
+    ("accio.toml", include_str!("../../sheets/accio.toml")),
+    ("checkr.toml", include_str!("../../sheets/checkr.toml")),
+    ("sandbox.toml", include_str!("../../sheets/sandbox.toml")),
+    ("sterling.toml", include_str!("../../sheets/sterling.toml")),
+    (
+        "tazworks_xml.toml",
+        include_str!("../../sheets/tazworks_xml.toml"),
+    ),
+    ("tazworks.toml", include_str!("../../sheets/tazworks.toml")),
+    ("accurate.toml", include_str!("../../sheets/accurate.toml")),
     ("certn.toml", include_str!("../../sheets/certn.toml")),
     ("checkr.toml", include_str!("../../sheets/checkr.toml")),
     ("sandbox.toml", include_str!("../../sheets/sandbox.toml")),

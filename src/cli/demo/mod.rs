@@ -14,7 +14,7 @@ use adapters::vocabulary::Private;
 use tempfile::TempDir;
 
 use super::error::CliError;
-use super::stop::Stop;
+use super::signals::Stop;
 use crate::app::tenant_file::TenantFile;
 use crate::clock::Clock;
 use crate::config::Settings;

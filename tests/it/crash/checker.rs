@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use cleargate::app::waiting::Story;
+use cleargate::app::story::Story;
 use cleargate::domain::order::{Stage, result_word};
 use cleargate::sandbox::Received;
 use serde_json::Value;
@@ -204,9 +204,10 @@ fn an_answer_2xx_had_its_row(trial: &Trial, stories: &[Story]) {
 async fn no_callback_is_left(trial: &Trial) {
     for state in ["new", "parked"] {
         let left = trial.app.store.callbacks_in(state, 100).await.unwrap();
+        let left: Vec<_> = left.iter().map(|it| (&it.id, &it.reason)).collect();
         assert!(
             left.is_empty(),
-            "{}: callbacks are left: {left:?}",
+            "{}: {state} callbacks are left: {left:?}",
             trial.name
         );
     }

@@ -42,7 +42,7 @@ on_both_databases! {
         }
     }
 
-    async fn a_key_lives_from_its_first_use_though_the_vendor_was_busy_then(database) {
+    async fn a_key_that_a_busy_vendor_saw_long_ago_is_not_used_again(database) {
         let setup = Setup {
             settings: ANSWERS_EARLY,
             edit: ("name = ", "when_unavailable = \"queue\"\nname = "),
@@ -60,8 +60,8 @@ on_both_databases! {
         trial.finish().await;
         checker::check(&trial, 0).await;
         let keys: Vec<_> = placed_with(&trial).collect();
-        assert_eq!(keys.len(), 2, "the second is looked up, not repeated: {keys:?}");
-        assert_eq!(keys[0], keys[1], "it did nothing, so its key is used again");
+        assert_ne!(keys[0], keys[1], "the vendor may have forgotten it");
+        assert!(keys[1..].iter().all(|key| *key == keys[1]), "{keys:?}");
     }
 
     async fn an_order_the_list_does_not_show_yet_is_not_given_up(database) {

@@ -4,8 +4,11 @@
 mod callbacks;
 mod cancelling;
 mod checkr;
+mod in_a_browser;
 mod looking;
 mod no_false_pass;
 mod results;
 mod retention;
+mod silence;
+mod story;
 mod waiting;

@@ -193,6 +193,7 @@ fn order(name: &str) -> Order {
         package_id: "PKG001".to_owned(),
         vendor_package: "basic".to_owned(),
         vendor_add_ons: vec!["drug".to_owned()],
+        add_on_ids: vec!["DRG01".to_owned()],
         webhook_url: format!("https://ats.example.com/hooks/{name}"),
         fingerprint: "v1".to_owned(),
         generation: 1,

@@ -9,6 +9,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -256,8 +257,22 @@ impl Running {
         ask(&self.public, method, path, Some((ACCOUNT, secret)), body)
     }
 
+    /// Places an order on a thread of its own.
+    pub(crate) fn place_aside(&self, secret: &str, order: Value) -> JoinHandle<(u16, String)> {
+        let (public, secret) = (self.public.clone(), secret.to_owned());
+        std::thread::spawn(move || {
+            let credentials = Some((ACCOUNT, &*secret));
+            ask(&public, "POST", "/v1/orders", credentials, Some(&order))
+        })
+    }
+
     pub(crate) fn public(&self) -> &str {
         &self.public
+    }
+
+    /// What Prometheus reads.
+    pub(crate) fn metrics(&self) -> String {
+        ask(&self.operations, "GET", "/metrics", None, None).1
     }
 
     pub(crate) fn operations(&self) -> &str {
@@ -274,10 +289,20 @@ impl Running {
 
     /// Asks it to stop, as a supervisor does, and waits until it has.
     pub(crate) fn terminate(mut self) -> ExitStatus {
-        let kill = format!("kill -TERM {}", self.child.0.id());
+        self.signal("TERM");
+        self.child.0.wait().expect("it ends")
+    }
+
+    /// Asks it to reload, and waits for the log line with that event.
+    pub(crate) fn reload(&self, event: &str) -> Value {
+        self.signal("HUP");
+        self.wait_for_event(event)
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.0.id());
         let killed = Command::new("/bin/sh").args(["-c", &kill]).status();
         assert!(killed.expect("a shell").success());
-        self.child.0.wait().expect("it ends")
     }
 }
 

@@ -1,8 +1,14 @@
 //! Shipped sheets load, and each vendor's traps are played between its sheet and its fake.
 
+mod accio;
+mod accurate;
 mod certn;
+mod ibr;
 mod pair;
+mod persona;
 mod sterling;
+mod tazworks;
+mod tazworks_xml;
 mod yardstik;
 
 use super::{SHEETS, shipped};

@@ -54,10 +54,14 @@ impl Pair {
     }
 
     /// A fake and the shipped vendor that it fakes, with the fake's credentials.
-    pub(super) fn with(mut fake: Box<dyn Simulator>) -> Self {
+    pub(super) fn with(fake: Box<dyn Simulator>) -> Self {
         let shipped = crate::shipped().into_iter();
         let mut found = shipped.filter(|vendor| vendor.name == fake.name());
-        let vendor = found.next().expect("it ships");
+        Self::between(found.next().expect("it ships"), fake)
+    }
+
+    /// A vendor, shipped or not, and its fake.
+    pub(super) fn between(vendor: Arc<Vendor>, mut fake: Box<dyn Simulator>) -> Self {
         let defaults = vendor.settings.iter().filter_map(|setting| {
             let default = setting.default.clone()?;
             Some((setting.name.clone(), default))
@@ -359,11 +363,13 @@ impl Pair {
         headers.extend(authorization);
         let mime = request.mime.clone();
         headers.extend(mime.map(|mime| ("content-type".to_owned(), mime)));
+        let body = self.filled(&request.body);
+        headers.push(("content-length".to_owned(), body.len().to_string()));
         let arrived = Arrived {
             method: request.method.as_str().to_owned(),
             target: target(request),
             headers,
-            body: self.filled(&request.body),
+            body,
         };
         let line = format!("{} {}", arrived.method, arrived.target);
         let body = String::from_utf8_lossy(&arrived.body).into_owned();
@@ -381,7 +387,7 @@ impl Pair {
         }
     }
 
-    fn filled(&self, pieces: &[Piece]) -> Vec<u8> {
+    pub(super) fn filled(&self, pieces: &[Piece]) -> Vec<u8> {
         let parts = pieces.iter().map(|piece| match piece {
             Piece::Bytes(bytes) => bytes.as_slice(),
             Piece::Secret { name, .. } => self.secrets[name].as_bytes(),

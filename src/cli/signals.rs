@@ -1,4 +1,4 @@
-//! Being asked to stop: SIGTERM by a supervisor, SIGINT by Ctrl-C.
+//! Being asked to stop, by SIGTERM from a supervisor or SIGINT from Ctrl-C; or to reload, by SIGHUP.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -12,11 +12,6 @@ pub(super) struct Stop {
 
 impl Stop {
     pub(super) fn listen() -> Result<Self, CliError> {
-        let listen = |kind| {
-            signal(kind).map_err(|error| {
-                CliError::Internal(format!("signals cannot be listened for ({error})"))
-            })
-        };
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
@@ -30,4 +25,15 @@ impl Stop {
             _ = self.interrupt.recv() => "SIGINT",
         }
     }
+}
+
+/// Asks to reload. Only what can reload listens: a closed terminal sends the same signal, and ends
+/// everything else.
+pub(super) fn reloads() -> Result<Signal, CliError> {
+    listen(SignalKind::hangup())
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, CliError> {
+    signal(kind)
+        .map_err(|error| CliError::Internal(format!("signals cannot be listened for ({error})")))
 }

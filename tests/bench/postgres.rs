@@ -1,0 +1,84 @@
+//! PostgreSQL: databases of our own, what it was asked to do, and what it did for that.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+
+/// The server, with the rights of whoever made it.
+pub(crate) struct Postgres {
+    pub(crate) url: String,
+}
+
+impl Postgres {
+    /// A new, empty database.
+    pub(crate) async fn create(&self, name: &str) -> Self {
+        self.run(&format!("CREATE DATABASE {name}")).await;
+        let mut url = url::Url::parse(&self.url).expect("the URL of a server");
+        url.set_path(name);
+        Self { url: url.into() }
+    }
+
+    /// The server of `CLEARGATE_TEST_POSTGRES_URL`.
+    pub(crate) fn given(url: &str) -> Self {
+        assert!(
+            !url.is_empty(),
+            "there is no PostgreSQL; run this by tests/bench/run, which starts one"
+        );
+        Self {
+            url: url.to_owned(),
+        }
+    }
+
+    pub(crate) async fn run(&self, sql: &str) {
+        let mut connection = self.connect().await;
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .execute(&mut connection)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// One text.
+    pub(crate) async fn text(&self, sql: &str) -> String {
+        let mut connection = self.connect().await;
+        let row = sqlx::query(AssertSqlSafe(sql.to_owned()))
+            .fetch_one(&mut connection)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        row.get(0)
+    }
+
+    /// The server's first process.
+    pub(crate) async fn pid(&self) -> u32 {
+        let file = Path::new(&self.text("SELECT current_setting('data_directory')").await)
+            .join("postmaster.pid");
+        let text = fs::read_to_string(file).expect("the server runs here");
+        let line = text.lines().next().and_then(|line| line.parse().ok());
+        line.expect("its first line is the process")
+    }
+
+    /// Where the server that `tests/run` started writes its log.
+    pub(crate) async fn log(&self) -> PathBuf {
+        let data = PathBuf::from(self.text("SELECT current_setting('data_directory')").await);
+        data.with_file_name("postgres.log")
+    }
+
+    async fn connect(&self) -> PgConnection {
+        let connection = PgConnection::connect(&self.url).await;
+        connection.expect("PostgreSQL takes connections")
+    }
+}
+
+/// The statements in a part of a log written with `log_statement = all`, without their values.
+pub(crate) fn statements(log: &str) -> Vec<String> {
+    let begins = |line: &str| {
+        let (_, rest) = line.split_once("LOG:  ")?;
+        let rest = rest.strip_prefix("statement: ").or_else(|| {
+            rest.strip_prefix("execute ")?
+                .split_once(": ")
+                .map(|it| it.1)
+        })?;
+        Some(rest.trim().to_owned())
+    };
+    log.lines().filter_map(begins).collect()
+}

@@ -1,0 +1,111 @@
+//! A gateway between a vendor and a webhook receiver, and the two things that are asked of it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::Full;
+
+use crate::gateway::{Gateway, Plan};
+use crate::load;
+use crate::sink::Sink;
+use crate::vendor::{self, Vendor};
+
+/// Orders placed before anything is measured: connections are open and statements are prepared.
+const WARM_UP: u32 = 200;
+
+/// All that takes part in a measurement.
+pub(crate) struct Stand {
+    pub(crate) gateway: Gateway,
+    pub(crate) vendor: Vendor,
+    pub(crate) sink: Sink,
+    tenants: u32,
+}
+
+impl Stand {
+    pub(crate) async fn start(
+        program: &Path,
+        store_url: &str,
+        cpu: Option<usize>,
+        tenants: u32,
+    ) -> Self {
+        let (vendor, sink) = (Vendor::start().await, Sink::start().await);
+        let plan = Plan {
+            program,
+            store_url,
+            cpu,
+            tenants,
+            vendor: vendor.addr(),
+            sink: sink.addr(),
+        };
+        let gateway = Gateway::start(plan).await;
+        Self {
+            gateway,
+            vendor,
+            sink,
+            tenants,
+        }
+    }
+
+    /// Places orders `0..WARM_UP`, which no measurement uses, and brings them home.
+    pub(crate) async fn warm_up(self: &Arc<Self>) -> u32 {
+        self.place(0).await;
+        self.place_all(1, WARM_UP - 1).await;
+        let stand = Arc::clone(self);
+        let call_back = move |number| {
+            let stand = Arc::clone(&stand);
+            async move { stand.call_back(number).await }
+        };
+        load::closed_loop(8, |number, _| number >= WARM_UP, call_back).await;
+        self.sink.wait_for(WARM_UP as usize).await;
+        WARM_UP
+    }
+
+    /// Places `count` orders from the number `first` on.
+    pub(crate) async fn place_all(self: &Arc<Self>, first: u32, count: u32) {
+        let stand = Arc::clone(self);
+        let place = move |number| {
+            let stand = Arc::clone(&stand);
+            async move { stand.place(first + number).await }
+        };
+        load::closed_loop(16, move |number, _| number >= count, place).await;
+    }
+
+    /// Places an order and expects it to be taken.
+    pub(crate) async fn place(&self, number: u32) {
+        let account = self.account(number);
+        let body = vendor::order(&account, number, self.sink.addr());
+        let request = Request::post("/v1/orders")
+            .header("host", "bench")
+            .header("content-type", "application/json")
+            .header("authorization", self.basic(&account))
+            .body(Full::from(body));
+        self.expect(request.expect("a plain request"), StatusCode::CREATED)
+            .await;
+    }
+
+    /// Calls back about an order and expects to be acknowledged.
+    pub(crate) async fn call_back(&self, number: u32) {
+        let callback = self.vendor.callback(number);
+        self.expect(callback, StatusCode::OK).await;
+    }
+
+    async fn expect(&self, request: Request<Full<Bytes>>, status: StatusCode) {
+        let (answered, body) = self.gateway.client.send(request).await;
+        let body = String::from_utf8_lossy(&body);
+        let warnings = || self.gateway.warnings();
+        assert_eq!(answered, status, "{body}\n{:#?}", warnings());
+    }
+
+    fn account(&self, number: u32) -> String {
+        format!("BENCH{}", number % self.tenants)
+    }
+
+    fn basic(&self, account: &str) -> String {
+        let pair = format!("{account}:{}", self.gateway.api_secret);
+        format!("Basic {}", BASE64.encode(pair))
+    }
+}

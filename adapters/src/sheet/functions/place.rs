@@ -31,9 +31,14 @@ pub(super) fn region(place: &str, scope: &Scope<'_>) -> Result<Value, Unfit> {
 pub(super) fn state(place: &str, scope: &Scope<'_>) -> Result<Option<String>, Unfit> {
     Ok(match place.split_once('-') {
         _ if place == APPLICANT => Some(own_state(scope)?.to_owned()),
-        Some((_, state)) => Some(state.to_uppercase()),
-        None => us_state(place).map(str::to_owned),
+        Some((_, state)) if is_code(state) => Some(state.to_uppercase()),
+        _ => us_state(place).map(str::to_owned),
     })
+}
+
+/// True for a part of a country as ISO 3166-2 writes it, so that no other text passes for one.
+fn is_code(text: &str) -> bool {
+    (1..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn own_state(scope: &Scope<'_>) -> Result<&'static str, Unfit> {

@@ -101,8 +101,9 @@ async fn setup(
     clock: &Clock,
     public: SocketAddr,
 ) -> Result<Setup, StartError> {
-    let keys = keyring(settings)?;
+    let mut keys = keyring(settings)?;
     check_keys(store, &keys).await?;
+    remember_old_keys(store, &mut keys).await?;
     let vendors = Registry::load(
         settings.vendors.dir.as_deref(),
         settings.vendors.allow_sandbox,
@@ -189,6 +190,16 @@ async fn check_keys(store: &Store, keys: &Keyring) -> Result<(), StartError> {
             keys.current_id()
         ))),
     }
+}
+
+/// Links and fingerprints of keys that were left out are recognised by what was kept of those.
+async fn remember_old_keys(store: &Store, keys: &mut Keyring) -> Result<(), StartError> {
+    let old = store
+        .old_keys()
+        .await
+        .map_err(|error| StartError::one(error.to_string()))?;
+    keys.remember(&old)
+        .map_err(|error| StartError::one(format!("what was kept of an old key: {error}")))
 }
 
 /// A placing that is under way must find its next step in the sheet.

@@ -54,7 +54,6 @@ impl World {
     }
 
     /// Nothing secret is in clear, and so many orders, calls and callbacks hold something sealed.
-    #[track_caller]
     async fn holds_sealed(&self, orders: usize, calls: usize, callbacks: usize) {
         let mut rows = Rows::of(&self.settings).await;
         for secret in self.secrets() {

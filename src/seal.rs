@@ -33,6 +33,7 @@ pub enum Purpose {
     Report,
     WebhookSecret,
     OldSigners,
+    Token,
 }
 
 /// Why a sealed value could not be opened or a key not be used.
@@ -245,6 +246,13 @@ impl Keyring {
         fingerprint_with(&self.current.signers, content)
     }
 
+    /// A keyed digest that is short and names no key: for telling two values apart, not for
+    /// keeping.
+    pub fn short_fingerprint(&self, content: &[u8]) -> u64 {
+        let mac = mac_with(&self.current.signers, content);
+        u64::from_be_bytes(*mac.first_chunk().expect("SHA-256 has 32 bytes"))
+    }
+
     /// True when `stored` is the fingerprint of `content` under the key it names.
     pub fn is_fingerprint_of(&self, stored: &str, content: &[u8]) -> bool {
         let id = stored.split('.').nth(1).and_then(|id| hex::decode(id).ok());
@@ -268,14 +276,15 @@ fn bound(purpose: Purpose, owner: &str) -> Vec<u8> {
 }
 
 fn fingerprint_with(signers: &Signers, content: &[u8]) -> String {
+    let mac = mac_with(signers, content);
+    format!("1.{}.{}", hex::encode(signers.id), hex::encode(mac))
+}
+
+fn mac_with(signers: &Signers, content: &[u8]) -> [u8; 32] {
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&*signers.fingerprints)
         .expect("HMAC takes a key of any length");
     mac.update(content);
-    format!(
-        "1.{}.{}",
-        hex::encode(signers.id),
-        hex::encode(mac.finalize().into_bytes())
-    )
+    mac.finalize().into_bytes().into()
 }
 
 /// A new security key, as `cleargate key new` prints it.

@@ -1,6 +1,5 @@
 //! Putting the program together from its settings, and its life: start, ready, drain, out.
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,8 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppOptions, DeliveryOptions, Setup};
+use crate::app::{App, AppOptions, DeliveryOptions, Setup, SheetSource, missing_steps};
 use crate::background;
+use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::egress::{Judge, Resolver, WebhookClient, client::platform_tls};
@@ -86,8 +86,19 @@ pub async fn build(
             .await
             .map_err(|error| StartError::one(error.to_string()))?,
     );
-    let setup = setup(settings, &store, &clock, public).await?;
-    let app = App::new(store, clock, setup);
+    let cache = Cache::open(settings.cache.url.expose(), settings.cache.timeout)
+        .await
+        .map_err(StartError::one)?;
+    let unreachable = |error: StoreError| StartError::one(error.to_string());
+    let revision = store.sheets_revision().await.map_err(unreachable)?;
+    let setup = setup(settings, &store, &clock, &cache, public).await?;
+    let missing = missing_steps(&store, &setup.vendors)
+        .await
+        .map_err(unreachable)?;
+    if !missing.is_empty() {
+        return Err(StartError(missing));
+    }
+    let app = App::new(store, clock, cache, setup, revision);
     app.refresh_directory()
         .await
         .map_err(|error| StartError::one(error.to_string()))?;
@@ -99,17 +110,18 @@ async fn setup(
     settings: &Settings,
     store: &Store,
     clock: &Clock,
+    cache: &Cache,
     public: SocketAddr,
 ) -> Result<Setup, StartError> {
     let mut keys = keyring(settings)?;
     check_keys(store, &keys).await?;
     remember_old_keys(store, &mut keys).await?;
-    let vendors = Registry::load(
-        settings.vendors.dir.as_deref(),
-        settings.vendors.allow_sandbox,
-    )
-    .map_err(StartError)?;
-    check_steps(store, &vendors).await?;
+    let keys = Arc::new(keys);
+    let sheets = SheetSource {
+        dir: settings.vendors.dir.clone(),
+        allow_sandbox: settings.vendors.allow_sandbox,
+    };
+    let vendors = sheets.load().map_err(StartError)?;
     let judge = Judge::new(settings.egress.allow.clone()).map_err(|error| {
         StartError::one(format!("cannot read this machine's addresses: {error}"))
     })?;
@@ -120,34 +132,15 @@ async fn setup(
             "cannot use this machine's certificate authorities: {error}"
         ))
     })?;
-    let caller = caller(settings, &vendors, clock.clone())?;
+    let caller = caller(settings, &vendors, clock, cache, &keys)?;
     Ok(Setup {
         keys,
+        sheets,
         vendors,
         caller,
-        webhooks: WebhookClient::new(resolver, tls),
+        webhooks: Arc::new(WebhookClient::new(resolver, tls)),
         options: options(settings, public),
     })
-}
-
-/// A vendor that connections use may change while it is there, not go.
-fn check_used(app: &App, vendors: &Registry) -> Result<(), StartError> {
-    let now = app.setup();
-    let directory = app.directory();
-    let used: BTreeSet<&str> = directory
-        .connections()
-        .map(|it| it.vendor.as_str())
-        .collect();
-    let gone: Vec<String> = used
-        .into_iter()
-        .filter(|name| now.vendors.get(name).is_some() && vendors.get(name).is_none())
-        .map(|name| format!("the vendor `{name}` would be gone, and connections use it; leave its sheet in `vendors.dir`, or retire them first"))
-        .collect();
-    if gone.is_empty() {
-        Ok(())
-    } else {
-        Err(StartError(gone))
-    }
 }
 
 /// The keys that `settings` refer to.
@@ -202,30 +195,18 @@ async fn remember_old_keys(store: &Store, keys: &mut Keyring) -> Result<(), Star
         .map_err(|error| StartError::one(format!("what was kept of an old key: {error}")))
 }
 
-/// A placing that is under way must find its next step in the sheet.
-async fn check_steps(store: &Store, vendors: &Registry) -> Result<(), StartError> {
-    let open = store
-        .open_placing_steps()
-        .await
-        .map_err(|error| StartError::one(error.to_string()))?;
-    let missing: Vec<String> = open
-        .into_iter()
-        .filter(|(vendor, step)| vendors.get(vendor).is_some_and(|vendor| !vendor.placing_steps.contains(step)))
-        .map(|(vendor, step)| format!("the sheet of `{vendor}` has no placing step `{step}`, which an order under way waits for; put the step back until those orders are placed"))
-        .collect();
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(StartError(missing))
-    }
-}
-
 /// What calls vendors, as `settings` say. Those of a vendor that does not exist would be obeyed by
 /// nobody.
 ///
 /// # Errors
 /// [`StartError`].
-pub fn caller(settings: &Settings, vendors: &Registry, clock: Clock) -> Result<Caller, StartError> {
+pub fn caller(
+    settings: &Settings,
+    vendors: &Registry,
+    clock: &Clock,
+    cache: &Cache,
+    keys: &Arc<Keyring>,
+) -> Result<Caller, StartError> {
     let strangers = settings.vendors.of.keys();
     let strangers = strangers.filter(|name| vendors.get(name).is_none());
     let sentences: Vec<String> = strangers
@@ -241,7 +222,7 @@ pub fn caller(settings: &Settings, vendors: &Registry, clock: Clock) -> Result<C
         attempt_timeout: settings.orders.vendor_timeout,
         settings: settings.vendors.clone(),
     };
-    Caller::new(options, clock).map_err(StartError::one)
+    Caller::new(options, clock.clone(), cache.clone(), Arc::clone(keys)).map_err(StartError::one)
 }
 
 fn options(settings: &Settings, public: SocketAddr) -> AppOptions {
@@ -405,12 +386,12 @@ impl Serving {
                 sections.join(" and ")
             )));
         }
-        let setup = setup(&settings, &self.app.store, &self.app.clock, self.public).await?;
-        check_used(&self.app, &setup.vendors)?;
-        self.app
-            .replace_setup(setup)
-            .await
-            .map_err(|error| StartError::one(error.to_string()))?;
+        let app = &self.app;
+        let setup = setup(&settings, &app.store, &app.clock, &app.cache, self.public).await?;
+        app.replace_setup(setup).await.map_err(StartError)?;
+        if let Err(error) = app.announce_sheets().await {
+            tracing::warn!(%error, "other processes do not know of it; reload them too");
+        }
         self.settings = settings;
         Ok(())
     }

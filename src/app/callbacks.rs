@@ -15,11 +15,12 @@ use adapters::vocabulary::{Millis, Progress};
 use crate::app::{App, AppError, crash};
 use crate::clock::millis;
 use crate::domain::callback::CallbackRow;
+use crate::domain::contact::Contact;
 use crate::domain::looking::hinted_look;
-use crate::domain::order::{Order, Source};
+use crate::domain::order::{Order, Source, Verdict, standing};
 use crate::domain::tenant::Connection;
 use crate::seal::{Purpose, digest};
-use crate::store::{Inserted, Saved, StoreError, new_id};
+use crate::store::{CallbackEnd, Inserted, Saved, StoreError, new_id};
 
 /// A callback whose worker dies is taken up again after this.
 const CLAIM: Duration = Duration::from_secs(30);
@@ -137,10 +138,24 @@ impl App {
         let notes = read_notes(&address.callbacks, &address.connection, body).unwrap_or_default();
         for note in notes {
             if let Some(order) = self.order_of(&address.connection, &note).await? {
+                let hint = "it proves nothing, or was settled before";
+                self.told(&order, self.clock.now(), "looked", hint).await?;
                 self.look_soon(&order).await?;
             }
         }
         Ok(())
+    }
+
+    /// Notes a callback that itself changes nothing of its order.
+    async fn told(
+        &self,
+        order: &Order,
+        at: Millis,
+        outcome: &'static str,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let callback = Contact::callback(at, outcome, why);
+        self.store.note_contact(&order.id, &callback).await
     }
 
     /// Makes an order's next look now, at most once in a while.
@@ -195,9 +210,9 @@ impl App {
             return Ok(self.store.settle_callback(&row.id, "ignored", now).await?);
         };
         for note in others {
-            self.apply_note(&address, note, None).await?;
+            self.apply_note(&address, note, &row, false).await?;
         }
-        if !self.apply_note(&address, last, Some(&row.id)).await? {
+        if !self.apply_note(&address, last, &row, true).await? {
             self.park(&row, "of an order that is not known (yet)")
                 .await?;
         }
@@ -211,28 +226,36 @@ impl App {
         Ok(self.store.park_callback(&row.id, reason, now + age).await?)
     }
 
-    /// Applies one note; `false`: its order is not known.
+    /// Applies one note of a callback, and settles that with its last one; `false`: its order is not
+    /// known.
     async fn apply_note(
         &self,
         address: &CallbackAddress,
         note: &Note,
-        settles: Option<&str>,
+        row: &CallbackRow,
+        is_last: bool,
     ) -> Result<bool, AppError> {
         loop {
             let Some(order) = self.order_of(&address.connection, note).await? else {
                 return Ok(false);
             };
             let Some(news) = self.news_in(&order, note).await? else {
+                let why = match note.says {
+                    Says::Look => "it says that there is news, and not which",
+                    Says::Progress(_) => "it names a reference that is not the order's",
+                };
+                let why = told_of(row, why);
+                self.told(&order, row.received_at, "looked", &why).await?;
                 self.look_soon(&order).await?;
-                if let Some(id) = settles {
+                if is_last {
                     self.store
-                        .settle_callback(id, "looked", self.clock.now())
+                        .settle_callback(&row.id, "looked", self.clock.now())
                         .await?;
                 }
                 return Ok(true);
             };
             if self
-                .apply_news(order, &address.vendor, &news, settles)
+                .apply_news(order, &address.vendor, &news, row, is_last)
                 .await?
             {
                 return Ok(true);
@@ -273,12 +296,19 @@ impl App {
         order: Order,
         vendor: &Vendor,
         news: &Progress,
-        settles: Option<&str>,
+        row: &CallbackRow,
+        is_last: bool,
     ) -> Result<bool, AppError> {
         let mut next = order.clone();
         let now = self.clock.now();
         let (verdict, mut change) = self.take_news(&mut next, news, Source::Payload, vendor, now);
-        change.settles = settles.map(str::to_owned);
+        let (outcome, why) = outcome(&next, news, verdict);
+        let callback = Contact::callback(row.received_at, outcome, told_of(row, &why));
+        change.contacts.push(callback);
+        change.settles = is_last.then(|| CallbackEnd {
+            id: row.id.clone(),
+            reason: outcome,
+        });
         crash::point("callback.applying");
         let saved = self.store.save_order(&mut next, &change, now).await?;
         crash::point("callback.applied");
@@ -295,10 +325,12 @@ impl App {
             }
             Saved::Taken(_) => {
                 tracing::error!(order = %order.id, vendor = %vendor.name, "a callback names an order that belongs to another order");
-                if let Some(id) = settles {
-                    self.store
-                        .settle_callback(id, "refused: it names another order's reference", now)
-                        .await?;
+                let why = "it names another order's reference";
+                self.told(&order, row.received_at, "refused", &told_of(row, why))
+                    .await?;
+                if is_last {
+                    let reason = format!("refused: {why}");
+                    self.store.settle_callback(&row.id, &reason, now).await?;
                 }
                 Ok(true)
             }
@@ -336,6 +368,28 @@ impl App {
             .store
             .expire_parked(now - millis(parked_for), now)
             .await?)
+    }
+}
+
+/// What came of a payload's news, in a word, and why.
+fn outcome(order: &Order, news: &Progress, verdict: Verdict) -> (&'static str, String) {
+    if verdict.moved {
+        ("applied", standing(order))
+    } else if verdict.look {
+        ("looked", "a payload alone may not say so now".to_owned())
+    } else if news.standing.is_none() {
+        let words = news.unknown.join(", ");
+        ("ignored", format!("nobody knows what it means: {words}"))
+    } else {
+        ("ignored", "nothing new".to_owned())
+    }
+}
+
+/// Why, with what kept the callback waiting before.
+fn told_of(row: &CallbackRow, why: &str) -> String {
+    match &row.reason {
+        Some(parked) => format!("{why}; it was parked before: {parked}"),
+        None => why.to_owned(),
     }
 }
 

@@ -8,7 +8,9 @@ use adapters::vocabulary::Progress;
 use adapters::{CancelOrder, Fault, Memo, Vendor};
 
 use crate::app::driving::end;
+use crate::app::story::contact;
 use crate::app::{App, AppError, crash};
+use crate::domain::contact::ContactKind;
 use crate::domain::order::{Line, Order, Source, Stage};
 use crate::store::{Change, Saved};
 use crate::vendors::CallFailure;
@@ -61,13 +63,21 @@ impl App {
             step: String::new(),
             values: order.memo.values.clone(),
         };
-        let canceled = self
+        let (operation, began) = (CancelOrder { theirs }, self.clock.now());
+        let asked = self
             .setup()
             .caller
-            .read_operation(&vendor, connection, cancel, &CancelOrder { theirs }, memo)
+            .ask(&vendor, connection, cancel, &operation, memo)
             .await;
         crash::point("cancel.answered");
-        match canceled {
+        let (outcome, detail) = match &asked.result {
+            Ok(_) => ("answered", String::new()),
+            Err(CallFailure::Fault(Fault::Refused { code, .. })) => ("refused", code.clone()),
+            Err(error) => ("failed", error.to_string()),
+        };
+        let contact = contact(ContactKind::Cancel, began, &asked, outcome, detail);
+        self.store.note_contact(&order.id, &contact).await?;
+        match asked.result {
             Ok(progress) => self.take_canceled(order, &vendor, &progress).await,
             Err(CallFailure::Fault(Fault::Refused { message, .. })) => {
                 self.look_soon(&order).await?;

@@ -1,5 +1,5 @@
-//! The catalog: from memory, then the last good copy in the database, then, for the first time
-//! ever, the vendor itself with a deadline. It is refreshed in the background before it is stale;
+//! The catalog: from memory, then Redis where there is one, then the last good copy in the
+//! database, then, for the first time ever, the vendor itself with a deadline. It is refreshed in the background before it is stale;
 //! a slow or dead vendor neither delays nor empties the list.
 
 use std::collections::HashMap;
@@ -14,6 +14,7 @@ use bytes::Bytes;
 use moka::sync::Cache;
 
 use crate::app::{App, AppError};
+use crate::cache::Kind;
 use crate::clock::millis;
 use crate::domain::catalog::{Offer, offers, package_list};
 use crate::domain::tenant::{Connection, OfferKind, Tenant};
@@ -60,6 +61,13 @@ impl Catalogs {
     pub(crate) fn forget_lists(&self) {
         self.drops.fetch_add(1, Ordering::SeqCst);
         self.lists.store(Arc::default());
+    }
+
+    fn keep(&self, connection: &Connection, stored: StoredCatalog) -> Arc<StoredCatalog> {
+        let stored = Arc::new(stored);
+        self.stored
+            .insert(connection.id.clone(), Arc::clone(&stored));
+        stored
     }
 
     fn drops(&self) -> u64 {
@@ -217,12 +225,8 @@ impl App {
         if let Some(stored) = self.catalogs.stored.get(&connection.id) {
             return Ok(Some(stored));
         }
-        if let Some(stored) = self.store.catalog(&connection.id).await? {
-            let stored = Arc::new(stored);
-            self.catalogs
-                .stored
-                .insert(connection.id.clone(), Arc::clone(&stored));
-            return Ok(Some(stored));
+        if let Some(stored) = self.shared_catalog(connection).await? {
+            return Ok(Some(self.catalogs.keep(connection, stored)));
         }
         let first = tokio::time::timeout(
             self.setup().options.catalog_first_fetch,
@@ -247,10 +251,10 @@ impl App {
         let Some(catalog) = self.list_packages(&vendor, connection).await else {
             return Ok(None);
         };
-        let stored = Arc::new(StoredCatalog {
+        let stored = StoredCatalog {
             catalog,
             fetched_at: self.clock.now(),
-        });
+        };
         self.store.save_catalog(&connection.id, &stored).await?;
         let offers = self.offers_of(connection, &stored);
         self.store
@@ -261,11 +265,36 @@ impl App {
                 stored.fetched_at,
             )
             .await?;
-        self.catalogs
-            .stored
-            .insert(connection.id.clone(), Arc::clone(&stored));
+        self.share_catalog(connection, &stored).await;
+        let stored = self.catalogs.keep(connection, stored);
         self.catalogs.forget_lists();
         Ok(Some(stored))
+    }
+
+    /// A connection's last good catalog, wherever replicas share it.
+    async fn shared_catalog(
+        &self,
+        connection: &Connection,
+    ) -> Result<Option<StoredCatalog>, StoreError> {
+        let (tenant, owner) = (&connection.tenant_id, &connection.id);
+        if let Some(value) = self.cache.get(Kind::Catalog, tenant, owner).await
+            && let Ok(stored) = serde_json::from_slice(&value)
+        {
+            return Ok(Some(stored));
+        }
+        let stored = self.store.catalog(owner).await?;
+        if let Some(stored) = &stored {
+            self.share_catalog(connection, stored).await;
+        }
+        Ok(stored)
+    }
+
+    async fn share_catalog(&self, connection: &Connection, stored: &StoredCatalog) {
+        let value = serde_json::to_vec(stored).expect("texts and numbers always serialize");
+        let (tenant, owner) = (&connection.tenant_id, &connection.id);
+        self.cache
+            .put(Kind::Catalog, tenant, owner, &value, ASKED_WITHIN)
+            .await;
     }
 
     /// A vendor without a list has the overlay for its catalog.
@@ -280,8 +309,9 @@ impl App {
         match self
             .setup()
             .caller
-            .read_operation(vendor, connection, list, &ListPackages, Memo::default())
+            .ask(vendor, connection, list, &ListPackages, Memo::default())
             .await
+            .result
         {
             Ok(catalog) => Some(catalog),
             Err(error) => {
@@ -335,14 +365,11 @@ impl App {
         now: Millis,
     ) -> Result<bool, StoreError> {
         if let Some(stored) = self
-            .store
-            .catalog(&connection.id)
+            .shared_catalog(connection)
             .await?
             .filter(|stored| stored.fetched_at > stale_from)
         {
-            self.catalogs
-                .stored
-                .insert(connection.id.clone(), Arc::new(stored));
+            self.catalogs.keep(connection, stored);
             self.catalogs.forget_lists();
             return Ok(true);
         }

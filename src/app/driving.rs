@@ -14,6 +14,7 @@ use adapters::{Context, Effect, Fault, Memo, PlaceOrder, Request, Turn, Unfit, V
 use crate::app::{App, crash};
 use crate::clock::millis;
 use crate::domain::ats_order::AtsOrder;
+use crate::domain::contact::{Contact, ContactKind};
 use crate::domain::order::{Line, Order, Source, Stage, Waiting};
 use crate::domain::tenant::{Connection, Tenant, WhenUnavailable, WhenUnconfirmed};
 use crate::seal::{Purpose, random_text};
@@ -201,6 +202,7 @@ impl Drive {
             first_sent_at,
             sent_at: now,
             copies: 1,
+            took_ms: None,
             outcome: None,
             detail: None,
             ended_at: None,
@@ -249,11 +251,12 @@ impl Drive {
         Ok(matches!(kept, Kept::Yes))
     }
 
-    /// Commits that another copy of an open call is about to leave.
+    /// Commits that another copy of an open call is about to leave; `lost` is the one before it.
     pub(crate) async fn repeat(
         &mut self,
         step: &mut Step,
         pause: Duration,
+        lost: Option<Contact>,
     ) -> Result<bool, StoreError> {
         let (until, now, turn) = (self.lease_end(pause), self.now(), step.call.turn);
         step.call.copies += 1;
@@ -263,6 +266,7 @@ impl Drive {
                 lease(order, until);
                 Change {
                     calls: vec![CallChange::Repeat { turn, at: now }],
+                    contacts: lost.iter().cloned().collect(),
                     ..Change::default()
                 }
             })
@@ -282,11 +286,13 @@ impl Drive {
                 .caller
                 .send(&self.vendor, &self.connection, &step.request, step.since)
                 .await;
-            vendor_time += asked.elapsed();
+            let took = asked.elapsed();
+            vendor_time += took;
+            step.call.took_ms = Some(millis(took));
             crash::point("placing.answered");
             self.log(&step, &sent);
             let ending = match self.hear(&step, sent) {
-                Heard::Done(progress) => self.placed(&progress).await?,
+                Heard::Done(progress) => self.placed(&step, &progress).await?,
                 Heard::Next(memo) => match self.follow(&step, memo).await? {
                     Ok(next) => {
                         step = next;
@@ -309,9 +315,10 @@ impl Drive {
                 Heard::NotDone { reason, .. } => self.unconfirmed(&step, reason).await?,
                 Heard::InDoubt { reason, pause } => {
                     let pause = pause.unwrap_or(COPY_PAUSE).min(LONGEST_COPY_PAUSE);
+                    let lost = self.lost(&step, &reason);
                     if !self.may_repeat(&step) {
                         self.unconfirmed(&step, reason).await?
-                    } else if self.repeat(&mut step, pause).await? {
+                    } else if self.repeat(&mut step, pause, Some(lost)).await? {
                         tokio::time::sleep(pause).await;
                         vendor_time += pause;
                         continue;
@@ -432,12 +439,17 @@ impl Drive {
         })
     }
 
-    async fn placed(&mut self, progress: &Progress) -> Result<Ending, StoreError> {
+    async fn placed(&mut self, step: &Step, progress: &Progress) -> Result<Ending, StoreError> {
         let (app, vendor, now) = (Arc::clone(&self.app), Arc::clone(&self.vendor), self.now());
         let kept = self
             .update(|order| {
-                app.take_news(order, progress, Source::Answer, &vendor, now)
-                    .1
+                let (_, mut change) = app.take_news(order, progress, Source::Answer, &vendor, now);
+                for call in &mut change.calls {
+                    if let CallChange::EndAll { took_ms, .. } = call {
+                        *took_ms = step.call.took_ms;
+                    }
+                }
+                change
             })
             .await?;
         self.app.signals.deliveries.notify_one();
@@ -560,6 +572,7 @@ impl Drive {
 
     async fn unconfirmed(&mut self, step: &Step, reason: String) -> Result<Ending, StoreError> {
         let (accepts, now, turn) = (self.accepts_unconfirmed(), self.now(), step.call.turn);
+        let (lost, took_ms) = (self.lost(step, &reason), step.call.took_ms);
         let kept = self
             .update(|order| {
                 order.stage = Stage::Unconfirmed;
@@ -571,7 +584,9 @@ impl Drive {
                     calls: vec![CallChange::Note {
                         turn,
                         detail: reason.clone(),
+                        took_ms,
                     }],
+                    contacts: vec![lost.clone()],
                     ..Change::default()
                 }
             })
@@ -592,7 +607,22 @@ impl Drive {
             turn: step.call.turn,
             outcome,
             detail,
+            took_ms: step.call.took_ms,
             at: self.now(),
+        }
+    }
+
+    /// What there is to tell of a copy whose end is not known.
+    fn lost(&self, step: &Step, reason: &str) -> Contact {
+        let took_ms = step.call.took_ms.unwrap_or(0);
+        Contact {
+            kind: ContactKind::Copy,
+            at: self.now() - took_ms,
+            step: step.call.step.clone(),
+            effect: Contact::effect_word(step.call.effect),
+            took_ms,
+            outcome: "in_doubt",
+            detail: reason.to_owned(),
         }
     }
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 use adapters::vocabulary::{Millis, Progress};
 use adapters::{FetchOrder, Found, Memo, Vendor};
 
+use crate::app::story::contact;
 use crate::app::{App, AppError, crash};
 use crate::clock::millis;
+use crate::domain::contact::{Contact, ContactKind};
 use crate::domain::looking::next_look;
-use crate::domain::order::{Line, Order, Source, Waiting};
-use crate::domain::tenant::Connection;
+use crate::domain::order::{Line, Order, Source, Waiting, standing};
 use crate::store::{Change, Saved};
-use crate::vendors::CallFailure;
 
 /// A look that is broken off is made again after this.
 const CLAIM: Duration = Duration::from_secs(60);
@@ -22,6 +22,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// A look that failed is made again within this, whatever the schedule says: what it was made for
 /// may have been a callback, which is settled and does not come again.
 const FAILED_PAUSE: Duration = Duration::from_secs(600);
+const OVERTAKEN: &str = "the order changed in between, so it is looked at again";
 
 impl App {
     /// Claims orders whose look is due, for [`App::look`].
@@ -45,51 +46,41 @@ impl App {
         let connection = directory.connection(&order.connection_id);
         let vendor = connection.and_then(|connection| self.vendor_of(connection));
         let (Some(connection), Some(vendor)) = (connection, vendor) else {
-            return self
-                .postpone(
-                    order,
-                    None,
-                    Some(FAILED_PAUSE),
-                    "no sheet for the vendor of this order's connection",
-                )
-                .await;
+            let why = "no sheet for the vendor of this order's connection";
+            let look = not_asked(self.clock.now(), why);
+            return self.postpone(order, None, Some(FAILED_PAUSE), look).await;
         };
-        let fetched = self.fetch(&order, connection, &vendor).await;
-        crash::point("look.fetched");
-        match fetched {
-            Ok(Some(Found::One(progress))) => self.take_look(order, &vendor, &progress).await,
-            Ok(Some(Found::NotSeen { .. } | Found::Several(_))) => {
-                let why = "the vendor does not show the order";
-                self.postpone(order, Some(&vendor), None, why).await
-            }
-            Ok(None) => self.stop_looking(order).await,
-            Err(error) => {
-                let why = error.to_string();
-                self.postpone(order, Some(&vendor), Some(FAILED_PAUSE), &why)
-                    .await
-            }
-        }
-    }
-
-    async fn fetch(
-        &self,
-        order: &Order,
-        connection: &Connection,
-        vendor: &Vendor,
-    ) -> Result<Option<Found>, CallFailure> {
         let (Some(fetch), Some(theirs)) = (vendor.fetch.as_deref(), &order.their_ref) else {
-            return Ok(None);
+            let look = not_asked(self.clock.now(), "the vendor cannot be asked for orders");
+            return self.save_look(order, None, None, look).await;
         };
-        let operation = FetchOrder::Theirs(theirs.clone());
+        let (operation, began) = (FetchOrder::Theirs(theirs.clone()), self.clock.now());
         let memo = Memo {
             step: String::new(),
             values: order.memo.values.clone(),
         };
-        self.setup()
+        let asked = self
+            .setup()
             .caller
-            .read_operation(vendor, connection, fetch, &operation, memo)
-            .await
-            .map(Some)
+            .ask(&vendor, connection, fetch, &operation, memo)
+            .await;
+        crash::point("look.fetched");
+        let look = |outcome, why: &str| contact(ContactKind::Look, began, &asked, outcome, why);
+        match &asked.result {
+            Ok(Found::One(progress)) => {
+                let look = look("nothing_new", "");
+                self.take_look(order, &vendor, progress, look).await
+            }
+            Ok(Found::NotSeen { .. } | Found::Several(_)) => {
+                let look = look("not_seen", "the vendor does not show the order");
+                self.postpone(order, Some(&vendor), None, look).await
+            }
+            Err(error) => {
+                let look = look("failed", &error.to_string());
+                self.postpone(order, Some(&vendor), Some(FAILED_PAUSE), look)
+                    .await
+            }
+        }
     }
 
     async fn take_look(
@@ -97,12 +88,20 @@ impl App {
         order: Order,
         vendor: &Vendor,
         progress: &Progress,
+        mut look: Contact,
     ) -> Result<(), AppError> {
         let mut next = order.clone();
         let now = self.clock.now();
         next.looked_at = Some(now);
         next.idle_looks += 1;
-        let (verdict, change) = self.take_news(&mut next, progress, Source::Fetched, vendor, now);
+        let (verdict, mut change) =
+            self.take_news(&mut next, progress, Source::Fetched, vendor, now);
+        if verdict.moved {
+            (look.outcome, look.detail) = ("moved", standing(&next));
+        } else if progress.standing.is_none() {
+            (look.outcome, look.detail) = ("unknown_word", progress.unknown.join(", "));
+        }
+        change.contacts.push(look.clone());
         match self.store.save_order(&mut next, &change, now).await? {
             Saved::Done => {
                 if verdict.moved {
@@ -114,14 +113,16 @@ impl App {
                 }
             }
             // Somebody changed the order while we looked: what we saw may be old news.
-            Saved::Stale => self.store.look_by(&order.id, now + millis(AGAIN)).await?,
+            Saved::Stale => {
+                (look.outcome, look.detail) = ("overtaken", OVERTAKEN.to_owned());
+                self.store.note_contact(&order.id, &look).await?;
+                self.store.look_by(&order.id, now + millis(AGAIN)).await?;
+            }
             Saved::Taken(theirs) => {
                 tracing::error!(order = %order.id, vendor = %vendor.name, "a look led to an order that belongs to another order");
-                let line = Line::new(
-                    "refused_news",
-                    format!("reference {} belongs to another order", theirs.0),
-                );
-                self.save_look(order, Some(Waiting::OwnedByAnother), None, line)
+                let why = format!("reference {} belongs to another order", theirs.0);
+                (look.outcome, look.detail) = ("refused", why);
+                self.save_look(order, Some(Waiting::OwnedByAnother), None, look)
                     .await?;
             }
         }
@@ -135,27 +136,16 @@ impl App {
         mut order: Order,
         vendor: Option<&Vendor>,
         within: Option<Duration>,
-        why: &str,
+        look: Contact,
     ) -> Result<(), AppError> {
         let now = self.clock.now();
-        tracing::warn!(order = %order.id, tenant = %order.tenant_id, why, "a look brought nothing");
+        tracing::warn!(order = %order.id, tenant = %order.tenant_id, why = look.detail, "a look brought nothing");
         order.looked_at = Some(now);
         order.idle_looks += 1;
         let scheduled = vendor.and_then(|vendor| next_look(&order, &vendor.policy, None, now));
         let latest = within.map(|pause| now + millis(pause));
         let next = [scheduled, latest].into_iter().flatten().min();
-        let line = Line::new("look_failed", why);
-        self.save_look(order, None, next, line).await
-    }
-
-    async fn stop_looking(&self, order: Order) -> Result<(), AppError> {
-        self.save_look(
-            order,
-            None,
-            None,
-            Line::new("look_failed", "the vendor cannot be asked for orders"),
-        )
-        .await
+        self.save_look(order, None, next, look).await
     }
 
     async fn save_look(
@@ -163,17 +153,32 @@ impl App {
         mut order: Order,
         waiting: Option<Waiting>,
         next: Option<Millis>,
-        line: Line,
+        look: Contact,
     ) -> Result<(), AppError> {
         order.look_at = next;
         order.waiting = waiting.or(order.waiting);
+        let refused = waiting.map(|_| Line::new("refused_news", look.detail.clone()));
         let change = Change {
-            lines: vec![line],
+            lines: refused.into_iter().collect(),
+            contacts: vec![look],
             ..Change::default()
         };
         self.store
             .save_order(&mut order, &change, self.clock.now())
             .await?;
         Ok(())
+    }
+}
+
+/// A look that could not even be said.
+fn not_asked(at: Millis, why: &str) -> Contact {
+    Contact {
+        kind: ContactKind::Look,
+        at,
+        step: String::new(),
+        effect: "read",
+        took_ms: 0,
+        outcome: "failed",
+        detail: why.to_owned(),
     }
 }

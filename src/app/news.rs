@@ -6,7 +6,9 @@ use adapters::vocabulary::{Millis, Progress};
 use crate::app::App;
 use crate::domain::delivery::Webhook;
 use crate::domain::looking::next_look;
-use crate::domain::order::{Line, Order, Source, Stage, Verdict, apply, result_word};
+use crate::domain::order::{
+    Line, Order, Source, Stage, Verdict, apply, stage_and_result, standing,
+};
 use crate::domain::tenant::Tenant;
 use crate::store::{CallChange, Change, NewDelivery};
 
@@ -41,12 +43,13 @@ impl App {
         if was.is_unplaced() && !order.stage.is_unplaced() {
             change.calls.push(CallChange::EndAll {
                 outcome: "placed",
+                took_ms: None,
                 at: now,
             });
         }
         for word in &news.unknown {
             tracing::warn!(order = %order.id, vendor = %vendor.name, word, "the vendor used a word its sheet does not know");
-            change.lines.push(Line::new("unknown_word", word.clone()));
+            change.once.push(Line::new("unknown_word", word.clone()));
         }
         if verdict.moved {
             change
@@ -92,10 +95,6 @@ fn moved(
     order: &Order,
     source: Source,
 ) -> String {
-    let standing = |stage: Stage, result| match result {
-        Some(_) => format!("{} ({})", stage.as_str(), result_word(result)),
-        None => stage.as_str().to_owned(),
-    };
     let by = match source {
         Source::Answer => "the vendor's answer",
         Source::Payload => "a callback",
@@ -103,8 +102,8 @@ fn moved(
     };
     format!(
         "{} to {}, by {by}",
-        standing(stage, result),
-        standing(order.stage, order.result)
+        stage_and_result(stage, result),
+        standing(order)
     )
 }
 

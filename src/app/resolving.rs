@@ -10,13 +10,15 @@ use adapters::vocabulary::{Millis, Progress};
 use adapters::{FetchOrder, Found, Memo, Vendor};
 
 use crate::app::driving::{Drive, Step, end, is_alive, pause_by_age, release};
+use crate::app::story::contact;
 use crate::app::{App, AppError, crash};
 use crate::clock::millis;
 use crate::domain::ats_order::AtsOrder;
+use crate::domain::contact::{Contact, ContactKind};
 use crate::domain::order::{Line, Order, Source, Stage, Waiting};
 use crate::domain::tenant::Connection;
 use crate::seal::{Purpose, random_text};
-use crate::store::{Call, CallChange, Change, Saved};
+use crate::store::{Call, CallChange, Change, Saved, StoreError};
 
 /// A claimed order is leased this long, until its first intent sets the lease anew.
 const CLAIM: Duration = Duration::from_secs(60);
@@ -126,7 +128,7 @@ impl App {
             call,
             since: Instant::now(),
         };
-        if drive.repeat(&mut step, Duration::ZERO).await? {
+        if drive.repeat(&mut step, Duration::ZERO, None).await? {
             drive.run(step).await?;
         }
         Ok(())
@@ -147,7 +149,7 @@ impl App {
         let (Some(connection), Some(vendor)) = (connection, vendor) else {
             return self.leave_to_person(order, Waiting::CannotGoOn).await;
         };
-        let resolution = self.look_up(&order, &connection, &vendor, &call).await;
+        let resolution = self.look_up(&order, &connection, &vendor, &call).await?;
         crash::point("resolve.looked_up");
         match resolution {
             Resolution::Adopt(progress) => self.adopt(order, &vendor, &progress).await,
@@ -170,6 +172,7 @@ impl App {
                     turn: call.turn,
                     outcome: "absent",
                     detail: String::new(),
+                    took_ms: None,
                     at: self.clock.now(),
                 };
                 self.save_resolved(order, move |order, now| {
@@ -200,25 +203,25 @@ impl App {
         connection: &Connection,
         vendor: &Vendor,
         call: &Call,
-    ) -> Resolution {
+    ) -> Result<Resolution, StoreError> {
         let now = self.clock.now();
         if let Ambiguity::WaitForCallback(pause) = vendor.policy.ambiguity {
             let until = call.sent_at + millis(pause);
-            return if now < until {
+            return Ok(if now < until {
                 Resolution::Later(until)
             } else {
                 Resolution::Person(Waiting::CannotLookUp)
-            };
+            });
         }
         let fetch = vendor
             .fetch
             .as_deref()
             .filter(|_| vendor.finds_ours && vendor.policy.ambiguity != Ambiguity::Person);
         let Some(fetch) = fetch else {
-            return Resolution::Person(Waiting::CannotLookUp);
+            return Ok(Resolution::Person(Waiting::CannotLookUp));
         };
         let Some(ats) = self.ats_order(order) else {
-            return Resolution::Person(Waiting::CannotGoOn);
+            return Ok(Resolution::Person(Waiting::CannotGoOn));
         };
         let operation = FetchOrder::Ours {
             order: Arc::new(ats.for_vendor(
@@ -234,12 +237,21 @@ impl App {
             values: order.memo.values.clone(),
         };
         let proven_from = call.sent_at + millis(vendor.policy.absent_after);
-        match self
+        let asked = self
             .setup()
             .caller
-            .read_operation(vendor, connection, fetch, &operation, memo)
-            .await
-        {
+            .ask(vendor, connection, fetch, &operation, memo)
+            .await;
+        let (outcome, detail) = match &asked.result {
+            Ok(Found::One(_)) => ("found", String::new()),
+            Ok(Found::Several(_)) => ("several", String::new()),
+            Ok(Found::NotSeen { blind: true }) => ("not_seen", "which proves nothing here".into()),
+            Ok(Found::NotSeen { blind: false }) => ("not_seen", String::new()),
+            Err(error) => ("failed", error.to_string()),
+        };
+        let contact = contact(ContactKind::LookUp, now, &asked, outcome, detail);
+        self.store.note_contact(&order.id, &contact).await?;
+        Ok(match asked.result {
             Ok(Found::One(progress)) => Resolution::Adopt(Box::new(progress)),
             Ok(Found::Several(_)) => Resolution::Person(Waiting::Several),
             Ok(Found::NotSeen { blind: true }) => Resolution::Person(Waiting::NotSeen),
@@ -249,7 +261,7 @@ impl App {
                 tracing::warn!(order = %order.id, vendor = %vendor.name, %error, "looking an unconfirmed order up failed");
                 Resolution::Later(now + millis(pause_by_age(order, now)))
             }
-        }
+        })
     }
 
     async fn adopt(
@@ -259,24 +271,29 @@ impl App {
         progress: &Progress,
     ) -> Result<(), AppError> {
         let found = Line::new("found", "at the vendor, by our reference");
-        match self.take_over(&order, vendor, progress, found).await? {
+        match self
+            .take_over(&order, vendor, progress, found, Vec::new())
+            .await?
+        {
             Saved::Done | Saved::Stale => Ok(()),
             Saved::Taken(_) => self.leave_to_person(order, Waiting::OwnedByAnother).await,
         }
     }
 
-    /// Takes an order over that was found at the vendor, as `found` says.
+    /// Takes an order over that was found at the vendor, as `found` says; `looks` are how.
     pub(crate) async fn take_over(
         &self,
         order: &Order,
         vendor: &Vendor,
         progress: &Progress,
         found: Line,
+        looks: Vec<Contact>,
     ) -> Result<Saved, AppError> {
         let mut next = order.clone();
         let now = self.clock.now();
         let (_, mut change) = self.take_news(&mut next, progress, Source::Answer, vendor, now);
         change.lines.push(found);
+        change.contacts = looks;
         let saved = self.store.save_order(&mut next, &change, now).await?;
         self.signals.deliveries.notify_one();
         Ok(saved)
@@ -305,6 +322,7 @@ impl App {
             turn: call.turn,
             outcome,
             detail: String::new(),
+            took_ms: None,
             at: now,
         };
         let change = Change {
@@ -373,6 +391,7 @@ impl App {
         let change = Change {
             calls: vec![CallChange::EndAll {
                 outcome: "not_placed",
+                took_ms: None,
                 at: now,
             }],
             ..lines("resolved", "by a person: not placed; it is placed again")

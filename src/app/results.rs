@@ -8,7 +8,9 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::app::story::contact;
 use crate::app::{App, AppError};
+use crate::domain::contact::ContactKind;
 use crate::domain::order::Order;
 use crate::domain::tenant::OfferKind;
 use crate::seal::Purpose;
@@ -121,12 +123,19 @@ impl App {
                 let operation = ReportLink {
                     theirs: theirs.clone(),
                 };
-                match self
+                let began = self.clock.now();
+                let asked = self
                     .setup()
                     .caller
-                    .read_operation(&vendor, connection, report, &operation, memo)
-                    .await
-                {
+                    .ask(&vendor, connection, report, &operation, memo)
+                    .await;
+                let (outcome, detail) = match &asked.result {
+                    Ok(_) => ("answered", String::new()),
+                    Err(error) => ("failed", error.to_string()),
+                };
+                let contact = contact(ContactKind::Report, began, &asked, outcome, detail);
+                self.store.note_contact(&order.id, &contact).await?;
+                match asked.result {
                     Ok(MintedReport::Link(link)) => Ok(Some(link)),
                     Ok(MintedReport::Document { .. }) => Ok(None),
                     Err(error) => {

@@ -34,6 +34,7 @@ impl App {
         let mut change = Change {
             calls: vec![CallChange::EndAll {
                 outcome: "erased",
+                took_ms: None,
                 at: now,
             }],
             ..Change::default()

@@ -1,13 +1,14 @@
-//! What people do: look at one order's whole story, have it looked at now, and decide what nobody
-//! but a person can know.
+//! What people do: find an order, and decide what nobody but a person can know.
 
 use adapters::vocabulary::TheirRef;
 use adapters::{FetchOrder, Found, Memo};
 
 use crate::app::driving::end;
+use crate::app::story::contact;
 use crate::app::{App, AppError};
-use crate::domain::order::{HistoryRow, Line, Order, Stage};
-use crate::store::{AttemptRow, Call, CallChange, Change, DeliveryRow, Saved};
+use crate::domain::contact::ContactKind;
+use crate::domain::order::{Line, Order, Stage};
+use crate::store::{CallChange, Change, Saved};
 
 /// What a person knows of an order whose end nobody else knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,36 +21,7 @@ pub enum Knowledge {
     End,
 }
 
-/// An order's whole story, without personal data.
-#[derive(Debug)]
-pub struct Story {
-    /// The order as it is now.
-    pub order: Order,
-    /// What happened.
-    pub history: Vec<HistoryRow>,
-    /// What was sent to the vendor.
-    pub calls: Vec<Call>,
-    /// What was to be sent to the ATS.
-    pub deliveries: Vec<DeliveryRow>,
-    /// What was.
-    pub attempts: Vec<AttemptRow>,
-}
-
 impl App {
-    /// The story of an order.
-    ///
-    /// # Errors
-    /// [`AppError::Store`].
-    pub async fn story(&self, order: Order) -> Result<Story, AppError> {
-        Ok(Story {
-            history: self.store.history(&order.id).await?,
-            calls: self.store.calls(&order.id).await?,
-            deliveries: self.store.order_deliveries(&order.id).await?,
-            attempts: self.store.attempts(&order.id).await?,
-            order,
-        })
-    }
-
     /// The tenant's order of that id.
     ///
     /// # Errors
@@ -136,21 +108,20 @@ impl App {
             step: String::new(),
             values: order.memo.values.clone(),
         };
-        let found = self
+        let (operation, began) = (FetchOrder::Theirs(theirs.clone()), self.clock.now());
+        let asked = self
             .setup()
             .caller
-            .read_operation(
-                &vendor,
-                connection,
-                fetch,
-                &FetchOrder::Theirs(theirs.clone()),
-                memo,
-            )
+            .ask(&vendor, connection, fetch, &operation, memo)
             .await;
-        match found {
+        match &asked.result {
             Ok(Found::One(progress)) => {
                 let found = Line::new("resolved", format!("by a person: it is {}", theirs.0));
-                match self.take_over(&order, &vendor, &progress, found).await? {
+                let look = contact(ContactKind::Look, began, &asked, "found", "for a person");
+                match self
+                    .take_over(&order, &vendor, progress, found, vec![look])
+                    .await?
+                {
                     Saved::Taken(taken) => Err(belongs(&taken, "another order")),
                     saved => changed(saved == Saved::Done),
                 }
@@ -176,6 +147,7 @@ impl App {
             )],
             calls: vec![CallChange::EndAll {
                 outcome: "not_placed",
+                took_ms: None,
                 at: now,
             }],
             webhook: self.webhook_for(&order),

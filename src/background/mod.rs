@@ -124,6 +124,7 @@ pub fn start(app: &Arc<App>, idle_poll: Duration, stop: &CancellationToken) {
     run::<Callbacks>(app, idle_poll, stop);
     run::<Deliveries>(app, idle_poll, stop);
     every(app, REVISION_POLL, stop, "directory", |app| async move {
+        app.follow_sheets().await?;
         app.refresh_directory().await.map(drop)
     });
     every(app, CLOCK_POLL, stop, "clock", |app| async move {
@@ -140,6 +141,9 @@ pub fn start(app: &Arc<App>, idle_poll: Duration, stop: &CancellationToken) {
     });
     every(app, RARE_POLL, stop, "secrets", |app| async move {
         app.write_secret_uses().await.map(drop)
+    });
+    every(app, RARE_POLL, stop, "silence", |app| async move {
+        app.notice_silence().await.map(drop)
     });
     every(app, BACKLOG_POLL, stop, "backlog", |app| async move {
         app.measure_backlog().await

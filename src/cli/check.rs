@@ -3,10 +3,14 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use adapters::vocabulary::Private;
+
 use super::error::CliError;
 use super::tenant::read_file;
+use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config;
+use crate::seal::{Keyring, new_key};
 use crate::startup::{caller, keyring};
 use crate::vendors::Registry;
 
@@ -26,9 +30,10 @@ pub(super) fn run(
 ) -> Result<(), CliError> {
     let settings = config::load(config)?;
     let mut mistakes = Vec::new();
-    if let Err(error) = keyring(&settings) {
+    let keys = keyring(&settings).unwrap_or_else(|error| {
         mistakes.extend(error.0);
-    }
+        any_keys()
+    });
     let (dir, allow_sandbox) = (
         settings.vendors.dir.as_deref(),
         settings.vendors.allow_sandbox,
@@ -38,7 +43,13 @@ pub(super) fn run(
         Registry::default()
     });
     if !vendors.names().is_empty()
-        && let Err(error) = caller(&settings, &vendors, Clock::running())
+        && let Err(error) = caller(
+            &settings,
+            &vendors,
+            &Clock::running(),
+            &Cache::default(),
+            &keys.into(),
+        )
     {
         mistakes.extend(error.0);
     }
@@ -57,4 +68,10 @@ pub(super) fn run(
     } else {
         Err(CliError::SetUp(mistakes))
     }
+}
+
+/// Stands in for keys that cannot be had, so that further mistakes are found.
+fn any_keys() -> Keyring {
+    let key = Private::new(new_key());
+    Keyring::new(&key, &[]).expect("a new key is a key")
 }

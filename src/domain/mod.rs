@@ -4,7 +4,9 @@
 pub mod ats_order;
 pub mod callback;
 pub mod catalog;
+pub mod contact;
 pub mod delivery;
 pub mod looking;
 pub mod order;
 pub mod tenant;
+pub mod waiting;

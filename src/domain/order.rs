@@ -4,6 +4,8 @@ use adapters::Memo;
 use adapters::vocabulary::{Millis, OurRef, Outcome, Progress, Standing, TheirRef};
 use serde::{Deserialize, Serialize};
 
+pub use crate::domain::waiting::Waiting;
+
 /// Where an order stands. The first six are open, the others end it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -106,57 +108,24 @@ pub fn result_word(result: Option<Outcome>) -> &'static str {
     }
 }
 
+/// Where an order stands, in words: `complete (review)`.
+pub fn standing(order: &Order) -> String {
+    stage_and_result(order.stage, order.result)
+}
+
+/// A stage and a result in words.
+pub fn stage_and_result(stage: Stage, result: Option<Outcome>) -> String {
+    match result {
+        Some(_) => format!("{} ({})", stage.as_str(), result_word(result)),
+        None => stage.as_str().to_owned(),
+    }
+}
+
 /// The result of that word; an unknown word reads as no result.
 pub fn parse_result(word: &str) -> Option<Outcome> {
     [Outcome::Pass, Outcome::Review, Outcome::Fail]
         .into_iter()
         .find(|outcome| result_word(Some(*outcome)) == word)
-}
-
-/// Why an order waits for a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Waiting {
-    /// It may have been placed, and the vendor offers no way to find out.
-    CannotLookUp,
-    /// It may have been placed; the look-up does not show it, which proves nothing here.
-    NotSeen,
-    /// Several orders at the vendor carry our reference.
-    Several,
-    /// The vendor's order belongs to another order of ours.
-    OwnedByAnother,
-    /// What is needed to go on was erased or cannot be read.
-    CannotGoOn,
-    /// The vendor has said nothing new for too long.
-    NoNews,
-}
-
-impl Waiting {
-    const ALL: [Self; 6] = [
-        Self::CannotLookUp,
-        Self::NotSeen,
-        Self::Several,
-        Self::OwnedByAnother,
-        Self::CannotGoOn,
-        Self::NoNews,
-    ];
-
-    /// The word that is stored and shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::CannotLookUp => "cannot_look_up",
-            Self::NotSeen => "not_seen",
-            Self::Several => "several",
-            Self::OwnedByAnother => "owned_by_another",
-            Self::CannotGoOn => "cannot_go_on",
-            Self::NoNews => "no_news",
-        }
-    }
-
-    /// The reason of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
-    }
 }
 
 /// One order, as it is stored.
@@ -174,6 +143,8 @@ pub struct Order {
     pub connection_id: String,
     /// The package as it was offered.
     pub package_id: String,
+    /// The add-ons as they were offered.
+    pub add_on_ids: Vec<String>,
     /// The vendor's id of the package.
     pub vendor_package: String,
     /// The vendor's ids of the add-ons.
@@ -200,6 +171,9 @@ pub struct Order {
     pub version: i64,
     /// Where placing stands, and what later operations need.
     pub memo: Memo,
+    /// A keyed digest of the applicant, at vendors whose orders are looked up by person: only one
+    /// order for one is then being placed at a time. It is kept as long as `sealed_order`.
+    pub person: Option<String>,
     /// The ATS's order, sealed; gone once the vendor has accepted.
     pub sealed_order: Option<Vec<u8>>,
     /// Where the report is read ([`adapters::vocabulary::Report`]), sealed: some links show the
@@ -404,6 +378,7 @@ pub(crate) mod tests {
             package_id: "PKG001".into(),
             vendor_package: "basic".into(),
             vendor_add_ons: vec![],
+            add_on_ids: vec![],
             webhook_url: "https://ats.example.com/hooks".into(),
             fingerprint: String::new(),
             generation: 1,
@@ -415,6 +390,7 @@ pub(crate) mod tests {
             accepted: true,
             version: 1,
             memo: Memo::default(),
+            person: None,
             sealed_order: Some(vec![1]),
             sealed_report: None,
             link_generation: 1,
@@ -577,9 +553,6 @@ pub(crate) mod tests {
     fn every_stage_reads_back_from_its_word() {
         for stage in Stage::ALL {
             assert_eq!(Stage::parse(stage.as_str()), Some(stage));
-        }
-        for reason in Waiting::ALL {
-            assert_eq!(Waiting::parse(reason.as_str()), Some(reason));
         }
     }
 }

@@ -8,7 +8,6 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::auth::Caller;
@@ -16,7 +15,7 @@ use super::error::ApiError;
 use super::routes::{Edge, read_body};
 use crate::app::App;
 use crate::domain::ats_order::AtsOrder;
-use crate::domain::order::{Order, Stage, result_word};
+use crate::domain::order::Stage;
 
 /// `GET or POST /v1/packages`: query and body are ignored.
 pub(super) async fn packages(
@@ -94,60 +93,6 @@ fn is_json(headers: &HeaderMap) -> bool {
         .unwrap_or_default();
     let mime = mime.split(';').next().unwrap_or_default().trim();
     mime.eq_ignore_ascii_case("application/json")
-}
-
-/// Where an order stands.
-#[derive(Serialize)]
-struct Status<'a> {
-    background_check_id: &'a str,
-    tracking_id: &'a str,
-    stage: Stage,
-    result: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'a str>,
-    waiting_for_a_person: bool,
-    result_link_url: String,
-    history: Vec<HistoryEntry>,
-}
-
-/// A line of an order's history.
-#[derive(Serialize)]
-struct HistoryEntry {
-    /// RFC 3339, UTC.
-    at: String,
-    kind: String,
-    detail: String,
-}
-
-/// `GET /v1/orders/{background_check_id}`.
-pub(super) async fn order_status(
-    State(app): State<Arc<App>>,
-    Caller(tenant): Caller,
-    Path(background_check_id): Path<String>,
-) -> Result<Response, ApiError> {
-    let order = app.tenant_order(&tenant.id, &background_check_id).await?;
-    let story = app.story(order).await?;
-    let link = app.result_link(&story.order);
-    let history = story.history.into_iter().map(|line| HistoryEntry {
-        at: Timestamp::from_millisecond(line.at)
-            .map_or_else(|_| line.at.to_string(), |at| at.to_string()),
-        kind: line.kind,
-        detail: line.detail,
-    });
-    Ok(Json(status(&story.order, link, history.collect())).into_response())
-}
-
-fn status(order: &Order, result_link_url: String, history: Vec<HistoryEntry>) -> Status<'_> {
-    Status {
-        background_check_id: &order.background_check_id,
-        tracking_id: &order.tracking_id,
-        stage: order.stage,
-        result: result_word(order.result),
-        detail: order.detail.as_deref(),
-        waiting_for_a_person: order.waiting.is_some(),
-        result_link_url,
-        history,
-    }
 }
 
 /// `POST /v1/orders/{background_check_id}/cancel`.

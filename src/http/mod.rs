@@ -9,6 +9,7 @@ mod operations;
 mod results;
 mod routes;
 mod server;
+mod status;
 
 pub use operations::Readiness;
 pub use routes::{Edge, operations, public};

@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 
 use super::error::ApiError;
 use super::operations::Readiness;
-use super::{ats, callbacks, operations as ops, results};
+use super::{ats, callbacks, operations as ops, results, status};
 use crate::app::App;
 use crate::trace::Trace;
 
@@ -38,7 +38,10 @@ pub fn public(app: Arc<App>, edge: Edge) -> Router {
     Router::new()
         .route("/v1/packages", get(ats::packages).post(ats::packages))
         .route("/v1/orders", post(ats::place_order))
-        .route("/v1/orders/{background_check_id}", get(ats::order_status))
+        .route(
+            "/v1/orders/{background_check_id}",
+            get(status::order_status),
+        )
         .route(
             "/v1/orders/{background_check_id}/cancel",
             post(ats::cancel_order),

@@ -30,6 +30,8 @@ pub struct Call {
     pub sent_at: Millis,
     /// How many copies may have left.
     pub copies: i64,
+    /// How long the vendor was waited for the last time, in milliseconds; `None` while nobody knows.
+    pub took_ms: Option<i64>,
     /// What came of it, a stable word; `None` while we do not know.
     pub outcome: Option<String>,
     /// More of it, for operators.
@@ -56,11 +58,15 @@ pub enum CallChange {
         turn: i64,
         /// What is known.
         detail: String,
+        /// How long the last copy took, in milliseconds.
+        took_ms: Option<i64>,
     },
     /// What came of all that are still open. Their requests are erased.
     EndAll {
         /// A stable word.
         outcome: &'static str,
+        /// How long the last copy took, in milliseconds, where that is known.
+        took_ms: Option<i64>,
         /// When.
         at: Millis,
     },
@@ -72,6 +78,8 @@ pub enum CallChange {
         outcome: &'static str,
         /// More of it.
         detail: String,
+        /// How long the last copy took, in milliseconds, where that is known.
+        took_ms: Option<i64>,
         /// When.
         at: Millis,
     },
@@ -84,8 +92,8 @@ impl Store {
     /// [`StoreError`].
     pub async fn calls(&self, order_id: &str) -> Result<Vec<Call>, StoreError> {
         let rows = sqlx::query(
-            "SELECT generation, turn, step, call_key, effect, sealed_request, first_sent_at, sent_at, copies, outcome, \
-             detail, ended_at FROM calls WHERE order_id = $1 ORDER BY generation, turn",
+            "SELECT generation, turn, step, call_key, effect, sealed_request, first_sent_at, sent_at, copies, took_ms, \
+             outcome, detail, ended_at FROM calls WHERE order_id = $1 ORDER BY generation, turn",
         )
         .bind(order_id)
         .fetch_all(&self.reader)
@@ -126,25 +134,32 @@ pub(super) async fn write_call(
             *turn,
         )
         .bind(at),
-        CallChange::Note { turn, detail } => {
-            open("UPDATE calls SET detail = $4 WHERE order_id = $1 AND generation = $2 AND turn = $3", *turn).bind(detail)
-        }
-        CallChange::EndAll { outcome, at } => sqlx::query(
-            "UPDATE calls SET outcome = $3, ended_at = $4, sealed_request = NULL \
+        CallChange::Note { turn, detail, took_ms } => open(
+            "UPDATE calls SET detail = $4, took_ms = COALESCE($5, took_ms) \
+             WHERE order_id = $1 AND generation = $2 AND turn = $3",
+            *turn,
+        )
+        .bind(detail)
+        .bind(*took_ms),
+        CallChange::EndAll { outcome, took_ms, at } => sqlx::query(
+            "UPDATE calls SET outcome = $3, ended_at = $4, sealed_request = NULL, took_ms = COALESCE($5, took_ms) \
              WHERE order_id = $1 AND generation = $2 AND outcome IS NULL",
         )
         .bind(&order.id)
         .bind(order.generation)
         .bind(*outcome)
-        .bind(at),
-        CallChange::End { turn, outcome, detail, at } => open(
-            "UPDATE calls SET outcome = $4, detail = $5, ended_at = $6, sealed_request = NULL \
+        .bind(at)
+        .bind(*took_ms),
+        CallChange::End { turn, outcome, detail, took_ms, at } => open(
+            "UPDATE calls SET outcome = $4, detail = $5, ended_at = $6, sealed_request = NULL, \
+             took_ms = COALESCE($7, took_ms) \
              WHERE order_id = $1 AND generation = $2 AND turn = $3",
             *turn,
         )
         .bind(*outcome)
         .bind(detail)
-        .bind(at),
+        .bind(at)
+        .bind(*took_ms),
     };
     query.execute(connection).await?;
     Ok(())
@@ -161,6 +176,7 @@ fn read_call(row: &AnyRow) -> Result<Call, StoreError> {
         first_sent_at: row.number("first_sent_at")?,
         sent_at: row.number("sent_at")?,
         copies: row.number("copies")?,
+        took_ms: row.number_or_null("took_ms")?,
         outcome: row.text_or_null("outcome")?,
         detail: row.text_or_null("detail")?,
         ended_at: row.number_or_null("ended_at")?,

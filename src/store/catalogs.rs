@@ -1,6 +1,7 @@
 //! The last good catalog of each connection, and what every offered id means.
 
 use adapters::vocabulary::{Catalog, Millis};
+use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 
 use super::{Columns, Store, StoreError, to_json};
@@ -8,7 +9,7 @@ use crate::domain::catalog::Offer;
 use crate::domain::tenant::OfferKind;
 
 /// A connection's last good catalog.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StoredCatalog {
     /// What the vendor listed.
     pub catalog: Catalog,

@@ -85,6 +85,19 @@ pub struct AttemptRow {
     pub late: bool,
 }
 
+/// Where an order's lane stands, as operators see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct LaneRow {
+    /// The update that is sent next.
+    pub head: i64,
+    /// Attempts on it so far.
+    pub attempts: i64,
+    /// When it is attempted next; `None`: nothing waits.
+    pub due_at: Option<Millis>,
+    /// It is being sent now.
+    pub is_sending: bool,
+}
+
 /// Puts an update at the end of its order's lane. Waiting updates before it are superseded; one
 /// that is being sent now is not. Where something was waiting or backing off, the lane's due time
 /// stays: moving it could make a leased lane claimable.
@@ -394,6 +407,28 @@ impl Store {
         .fetch_all(&self.reader)
         .await?;
         rows.iter().map(read_delivery).collect()
+    }
+
+    /// Where an order's lane stands; `None`: nothing was ever to be sent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lane(&self, order_id: &str) -> Result<Option<LaneRow>, StoreError> {
+        let row = sqlx::query(
+            "SELECT head, attempts, due_at, lease_token FROM lanes WHERE order_id = $1",
+        )
+        .bind(order_id)
+        .fetch_optional(&self.reader)
+        .await?;
+        row.map(|row| {
+            Ok(LaneRow {
+                head: row.number("head")?,
+                attempts: row.number("attempts")?,
+                due_at: row.number_or_null("due_at")?,
+                is_sending: row.text_or_null("lease_token")?.is_some(),
+            })
+        })
+        .transpose()
     }
 
     /// An order's delivery attempts, oldest first.

@@ -13,6 +13,7 @@ mod backlog;
 mod callbacks;
 mod calls;
 mod catalogs;
+mod contacts;
 mod deliveries;
 mod migrations;
 mod order_rows;
@@ -33,9 +34,11 @@ pub use backlog::Backlog;
 pub use callbacks::Inserted;
 pub use calls::{Call, CallChange};
 pub use catalogs::{OfferRow, StoredCatalog};
-pub use deliveries::{AttemptRow, DeliveryRow, Discarded, NewDelivery, Settled, Settlement};
+pub use deliveries::{
+    AttemptRow, DeliveryRow, Discarded, LaneRow, NewDelivery, Settled, Settlement,
+};
 pub use migrations::SCHEMA_VERSION;
-pub use orders::{Change, Placement, Saved};
+pub use orders::{CallbackEnd, Change, Placement, Saved};
 pub use sealed::{SEALED_COLUMNS, SealedColumn, SealedValue};
 pub use tenants::{ConnectionRow, SecretRow, TenantChange, TenantRow};
 

@@ -9,7 +9,8 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use super::calls::{CallChange, write_call};
 use super::deliveries::NewDelivery;
 use super::order_rows::{INSERT, UPDATE, bind_mutable};
-use super::{Columns, Store, StoreError, callbacks, deliveries};
+use super::{Columns, Store, StoreError, callbacks, contacts, deliveries};
+use crate::domain::contact::Contact;
 use crate::domain::order::{HistoryRow, Line, Order};
 
 /// A change of one order, to be saved as a whole.
@@ -17,6 +18,10 @@ use crate::domain::order::{HistoryRow, Line, Order};
 pub struct Change {
     /// New history lines.
     pub lines: Vec<Line>,
+    /// Lines that stand in the history once, however often they are said.
+    pub once: Vec<Line>,
+    /// Contacts with its vendor that led to this.
+    pub contacts: Vec<Contact>,
     /// Changes of its vendor calls.
     pub calls: Vec<CallChange>,
     /// References it gained at its vendor.
@@ -24,7 +29,16 @@ pub struct Change {
     /// The update the ATS is to be sent.
     pub webhook: Option<NewDelivery>,
     /// The callback that caused this and is settled by it.
-    pub settles: Option<String>,
+    pub settles: Option<CallbackEnd>,
+}
+
+/// The end of a callback.
+#[derive(Clone, Debug)]
+pub struct CallbackEnd {
+    /// Which.
+    pub id: String,
+    /// What became of it, a phrase.
+    pub reason: &'static str,
 }
 
 /// How saving an order ended.
@@ -187,6 +201,12 @@ async fn write_details(
     now: Millis,
 ) -> Result<(), StoreError> {
     write_lines(connection, order, version, &change.lines, now).await?;
+    for (number, line) in (change.lines.len()..).zip(&change.once) {
+        write_once(connection, order, (version, number), line, now).await?;
+    }
+    for contact in &change.contacts {
+        contacts::write_contact(connection, &order.id, contact).await?;
+    }
     for call in &change.calls {
         write_call(connection, order, call).await?;
     }
@@ -194,7 +214,7 @@ async fn write_details(
         deliveries::enqueue(connection, order, webhook, now).await?;
     }
     if let Some(callback) = &change.settles {
-        callbacks::settle(connection, callback, "applied", now).await?;
+        callbacks::settle(connection, &callback.id, callback.reason, now).await?;
     }
     Ok(())
 }
@@ -225,5 +245,28 @@ async fn write_lines(
         query = query.bind(&line.kind).bind(&line.detail);
     }
     query.execute(connection).await?;
+    Ok(())
+}
+
+/// Writes a history line of that version and number, unless the history has it.
+async fn write_once(
+    connection: &mut AnyConnection,
+    order: &Order,
+    (version, number): (i64, usize),
+    line: &Line,
+    now: Millis,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO history (order_id, version, line, at, kind, detail) SELECT $1, $2, $3, $4, $5, $6 \
+         WHERE NOT EXISTS (SELECT 1 FROM history WHERE order_id = $1 AND kind = $5 AND detail = $6)",
+    )
+    .bind(&order.id)
+    .bind(version)
+    .bind(i64::try_from(number).unwrap_or(i64::MAX))
+    .bind(now)
+    .bind(&line.kind)
+    .bind(&line.detail)
+    .execute(connection)
+    .await?;
     Ok(())
 }

@@ -74,6 +74,28 @@ impl Store {
         row.number("value")
     }
 
+    /// The revision of the sheets that processes share.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sheets_revision(&self) -> Result<i64, StoreError> {
+        let row = sqlx::query("SELECT value FROM revision WHERE id = 2")
+            .fetch_one(&self.reader)
+            .await?;
+        row.number("value")
+    }
+
+    /// Raises the revision of the sheets; returns the new one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn raise_sheets_revision(&self) -> Result<i64, StoreError> {
+        let row = sqlx::query("UPDATE revision SET value = value + 1 WHERE id = 2 RETURNING value")
+            .fetch_one(&self.writer)
+            .await?;
+        row.number("value")
+    }
+
     /// Every tenant, oldest first.
     ///
     /// # Errors

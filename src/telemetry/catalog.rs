@@ -36,6 +36,16 @@ const fn metric(name: &'static str, kind: Kind, meaning: &'static str) -> Metric
 /// All metrics.
 pub const METRICS: &[Metric] = &[
     metric(
+        "cache_requests_total",
+        Kind::Counter,
+        "Questions to Redis, by kind (catalog, token) and result: hit, miss, failed, skipped (it is down)",
+    ),
+    metric(
+        "cache_up",
+        Kind::Gauge,
+        "1 while Redis answers, 0 while it is done without",
+    ),
+    metric(
         "reloads_total",
         Kind::Counter,
         "Reloads of settings and sheets on SIGHUP, by result: done, refused",

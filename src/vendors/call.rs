@@ -35,9 +35,11 @@ pub(super) const CONNECTS_WITHIN: Duration = Duration::from_millis(1500);
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Whom a call is for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Target {
     pub(super) vendor: String,
+    /// The tenant's id.
+    pub(super) tenant: String,
     /// The connection's id.
     pub(super) connection: String,
     pub(super) base_url: String,
@@ -170,6 +172,7 @@ pub(super) mod testing {
         Call {
             target: Arc::new(Target {
                 vendor: "acme".to_owned(),
+                tenant: "tenant".to_owned(),
                 connection: "one".to_owned(),
                 base_url: "https://vendor.example".to_owned(),
                 credentials: 1,

@@ -1,17 +1,18 @@
-//! One request to a vendor and back, and whole operations that only read.
+//! One request to a vendor and back, and whole operations that order nothing.
 //!
 //! What matters most is what a failure means: [`Sent::Never`] only where not a byte left, so that
 //! the order certainly does not exist, and [`Sent::Maybe`] everywhere else.
 
-use std::collections::hash_map::RandomState;
 use std::convert::Infallible;
-use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adapters::{Context, Fault, Memo, Operation, Reply, Request, Translate, Turn, Unfit, Vendor};
+use adapters::{
+    Context, Effect, Fault, Memo, Operation, Reply, Request, Translate, Turn, Unfit, Vendor,
+};
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt as _};
+use zeroize::Zeroizing;
 
 use super::attempt::Attempting;
 use super::authorise::Authorising;
@@ -26,12 +27,14 @@ use super::pause::{Pauses, Pausing};
 use super::prepare::{authorisation, outgoing};
 use super::rate::Rated;
 use super::retry::{Copies, MORE_COPIES};
-use super::tokens::Tokens;
+use super::tokens::{SharedTokens, Tokens};
+use crate::cache::Cache;
 use crate::clock::Clock;
-use crate::config::VendorSettings;
+use crate::config::{CallSettings, VendorSettings};
 use crate::domain::tenant::Connection;
+use crate::seal::Keyring;
 
-/// Turns of an operation that only reads; a catalog of more pages is not believed.
+/// Turns of an operation that orders nothing; a catalog of more pages is not believed.
 const MOST_TURNS: usize = 100;
 
 /// How vendors are called.
@@ -54,7 +57,7 @@ pub enum Sent {
     Answered(Reply),
 }
 
-/// Why an operation that only reads has no result.
+/// Why an operation has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum CallFailure {
     /// It could not be said.
@@ -66,6 +69,19 @@ pub enum CallFailure {
     /// An answer that is no success.
     #[error("the vendor answered: {}", fault_word(.0))]
     Fault(Fault),
+}
+
+/// What came of a whole operation, and what it cost.
+#[derive(Debug)]
+pub struct Asked<T> {
+    /// Its result.
+    pub result: Result<T, CallFailure>,
+    /// The step that it ended with; empty where none could be said.
+    pub step: String,
+    /// What a second copy of that step would do.
+    pub effect: Effect,
+    /// How long it took, with everything it waited for.
+    pub took: Duration,
 }
 
 /// A fault in one stable word, for logs, metrics and history.
@@ -86,23 +102,33 @@ pub struct Caller {
     stack: BoxCloneSyncService<Call, Sent, Infallible>,
     pauses: Pauses,
     options: Arc<CallerOptions>,
-    /// Keyed, so that a fingerprint of credentials says nothing to anybody else.
-    fingerprints: RandomState,
+    keys: Arc<Keyring>,
 }
 
 impl Caller {
-    /// Puts the stack together. `clock` is what pauses and tokens are measured by.
+    /// Puts the stack together. `clock` is what pauses and tokens are measured by, `cache` is
+    /// where tokens are shared, sealed with `keys`.
     ///
     /// # Errors
     /// A sentence where certificates, keys or a proxy cannot be used.
-    pub fn new(options: CallerOptions, clock: Clock) -> Result<Self, String> {
+    pub fn new(
+        options: CallerOptions,
+        clock: Clock,
+        cache: Cache,
+        keys: Arc<Keyring>,
+    ) -> Result<Self, String> {
         let exchange = Exchange::new(&options.settings, options.attempt_timeout)?;
         let pauses = Pauses::new(clock.clone());
+        let shared = SharedTokens {
+            cache,
+            keys: Arc::clone(&keys),
+        };
+        let tokens = Tokens::new(clock.clone(), shared);
         Ok(Self {
-            stack: stack(exchange, &pauses, options.attempt_timeout, &clock),
+            stack: stack(exchange, &pauses, &tokens, options.attempt_timeout, &clock),
             pauses,
             options: Arc::new(options),
-            fingerprints: RandomState::new(),
+            keys,
         })
     }
 
@@ -122,23 +148,47 @@ impl Caller {
         sent
     }
 
+    /// How that vendor is called.
+    pub fn settings_of(&self, vendor: &str) -> &CallSettings {
+        self.options.settings.calls_of(vendor)
+    }
+
     /// The vendor has refused this connection's credentials in an answer that only its adapter
     /// understands. The stack understands a 401 by itself.
     pub fn deny(&self, vendor: &Vendor, connection: &Connection) {
         self.pauses.deny(&self.target(vendor, connection));
     }
 
-    /// Runs a whole operation that only reads, step after step.
-    ///
-    /// # Errors
-    /// [`CallFailure`].
-    pub async fn read_operation<O: Operation>(
+    /// Runs a whole operation that orders nothing, step after step.
+    pub async fn ask<O: Operation>(
+        &self,
+        vendor: &Vendor,
+        connection: &Connection,
+        translate: &dyn Translate<O>,
+        operation: &O,
+        memo: Memo,
+    ) -> Asked<O::Output> {
+        let began = Instant::now();
+        let mut last = (String::new(), Effect::Read);
+        let result = self
+            .take_steps(vendor, connection, translate, operation, memo, &mut last)
+            .await;
+        Asked {
+            result,
+            step: last.0,
+            effect: last.1,
+            took: began.elapsed(),
+        }
+    }
+
+    async fn take_steps<O: Operation>(
         &self,
         vendor: &Vendor,
         connection: &Connection,
         translate: &dyn Translate<O>,
         operation: &O,
         mut memo: Memo,
+        last: &mut (String, Effect),
     ) -> Result<O::Output, CallFailure> {
         for _ in 0..MOST_TURNS {
             let cx = Context {
@@ -147,6 +197,7 @@ impl Caller {
                 base_url: &connection.base_url,
             };
             let request = translate.encode(operation, &memo, &cx)?;
+            *last = (request.step.clone(), request.effect);
             let reply = match self
                 .send(vendor, connection, &request, Instant::now())
                 .await
@@ -194,22 +245,26 @@ impl Caller {
     fn target(&self, vendor: &Vendor, connection: &Connection) -> Target {
         Target {
             vendor: vendor.name.clone(),
+            tenant: connection.tenant_id.clone(),
             connection: connection.id.clone(),
             base_url: connection.base_url.clone(),
             credentials: self.fingerprint(connection),
-            settings: self.options.settings.calls_of(&vendor.name).clone(),
+            settings: self.settings_of(&vendor.name).clone(),
         }
     }
 
+    /// The same on every replica, and keyed, so that it says nothing to anybody else.
     fn fingerprint(&self, connection: &Connection) -> u64 {
-        let mut hasher = self.fingerprints.build_hasher();
+        let mut text = Zeroizing::new(String::new());
         for (name, values) in &connection.credentials {
-            name.hash(&mut hasher);
             for value in values {
-                value.expose().hash(&mut hasher);
+                text.push_str(name);
+                text.push('\n');
+                text.push_str(value.expose());
+                text.push('\n');
             }
         }
-        hasher.finish()
+        self.keys.short_fingerprint(text.as_bytes())
     }
 }
 
@@ -217,12 +272,13 @@ impl Caller {
 fn stack(
     exchange: Exchange,
     pauses: &Pauses,
+    tokens: &Tokens,
     timeout: Duration,
     clock: &Clock,
 ) -> BoxCloneSyncService<Call, Sent, Infallible> {
     let (pauses, clock) = (pauses.clone(), clock.clone());
     let (paces, breakers, permits) = (Keyed::new(), Keyed::new(), Keyed::new());
-    let (copies, tokens) = (Copies::new(), Tokens::new(clock.clone()));
+    let (copies, tokens) = (Copies::new(), tokens.clone());
     let layers = ServiceBuilder::new()
         .layer_fn(Meter)
         .layer_fn(FailFast)

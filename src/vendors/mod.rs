@@ -40,5 +40,5 @@ mod tokens;
 mod wishes;
 
 use client::fault_word;
-pub use client::{CallFailure, Caller, CallerOptions, Sent};
+pub use client::{Asked, CallFailure, Caller, CallerOptions, Sent};
 pub use registry::Registry;

@@ -12,6 +12,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+/// What answers a request.
+pub(crate) type Answer<S> = fn(&S, &Request<()>, &[u8]) -> Response<Full<Bytes>>;
+
 /// Serves until it is dropped; every request is read whole and answered by a function.
 pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
@@ -19,10 +22,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn start<S: Send + Sync + 'static>(
-        state: Arc<S>,
-        answer: fn(&S, &Request<()>, &[u8]) -> Response<Full<Bytes>>,
-    ) -> Self {
+    pub(crate) async fn start<S: Send + Sync + 'static>(state: Arc<S>, answer: Answer<S>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("loopback has a free port");
         let addr = listener.local_addr().expect("it is bound");

@@ -317,6 +317,15 @@ fn an_orders_story_is_shown_under_all_its_names_and_without_the_applicant() {
     );
     assert_eq!(story["holds_applicant_data"], false);
     assert_eq!(
+        story["contact_counts"],
+        json!({"callback": 2}),
+        "{}",
+        story["contacts"]
+    );
+    assert_eq!(text(&story["calls"][0], "effect"), "repeatable");
+    assert!(story["calls"][0]["took_ms"].is_u64(), "{}", story["calls"]);
+    assert_eq!(story["next"], json!([]));
+    assert_eq!(
         story["deliveries"][0]["attempts"][0]["outcome"],
         "answered 200"
     );
@@ -328,6 +337,15 @@ fn an_orders_story_is_shown_under_all_its_names_and_without_the_applicant() {
         told.contains("in_progress to complete (pass), by a callback"),
         "{told}"
     );
+    for section in [
+        "\nhistory\n",
+        "\ncalls that placed it\n",
+        "\ncallbacks\n",
+        "\nwebhooks to the ATS\n",
+    ] {
+        assert!(told.contains(section), "{section}: {told}");
+    }
+    assert!(told.contains("applied: complete (pass)"), "{told}");
     assert!(!told.contains("Canary") && !story.to_string().contains("Canary"));
     program.fails(&["order", "show", "ord_0"], 1, "there is no order `ord_0`");
     program.fails(

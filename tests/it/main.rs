@@ -8,10 +8,12 @@
 mod architecture;
 mod at_rest;
 mod ats;
+mod cache;
 mod catalog;
 mod cli;
 mod crash;
 mod delivery;
+mod deployed;
 mod homecoming;
 mod placing;
 mod reload;

@@ -3,8 +3,11 @@
 use std::fs;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::support::program::{Program, Running, Sandbox, until};
+use crate::support::stage::with;
+use crate::support::{Database, Plan};
 
 /// A gateway with a sheet of its own for the sandbox, and a tenant that orders there.
 struct Stand {
@@ -112,6 +115,36 @@ fn what_a_running_gateway_cannot_change_is_refused_by_name() {
     stand.add_settings("[log]\nlevel = \"debug\"\n[cache]\ntimeout = \"300ms\"\n");
     stand.refuses_to_reload("`[cache]` and `[log]` changed, which takes a restart");
     stand.is_refused_with("1", SHIPPED);
+}
+
+#[tokio::test]
+async fn sheets_that_one_replica_reloads_are_in_force_on_the_others_too() {
+    let sheets = TempDir::new().unwrap();
+    let world = Plan::sandbox(Database::Postgres)
+        .setting("VENDORS__DIR", sheets.path().display().to_string())
+        .start()
+        .await;
+    let mut other = world.replica().await;
+    let refused = async || {
+        let order = with(world.order(), "/applicant/last_name", "Refused".into());
+        world.tenant().place(&order).await.body["error_message"].to_string()
+    };
+    assert!(refused().await.contains(SHIPPED));
+    let ours = include_str!("../../adapters/sheets/sandbox.toml").replace(SHIPPED, OURS);
+    fs::write(sheets.path().join("sandbox.toml"), &ours).unwrap();
+    world.app().follow_sheets().await.unwrap();
+    assert!(refused().await.contains(SHIPPED), "nobody has reloaded");
+    other.reload(world.settings.clone()).await.unwrap();
+    world.app().follow_sheets().await.unwrap();
+    assert!(refused().await.contains(OURS));
+    fs::write(sheets.path().join("sandbox.toml"), "name = 1").unwrap();
+    assert!(other.reload(world.settings.clone()).await.is_err());
+    other.app.announce_sheets().await.unwrap();
+    world.app().follow_sheets().await.unwrap();
+    assert!(
+        refused().await.contains(OURS),
+        "a mistake leaves the old ones"
+    );
 }
 
 #[test]

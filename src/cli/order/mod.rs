@@ -12,7 +12,8 @@ use super::desk::{Desk, who};
 use super::error::CliError;
 use super::show::{Listed, MOST, time, write_json, write_list};
 use crate::app::waiting::Knowledge;
-use crate::domain::order::Order;
+use crate::domain::contact::ContactKind;
+use crate::domain::order::{Order, standing};
 
 /// What can be done with orders. ID is ord_..., a tracking id, or ACCOUNT/background_check_id.
 #[derive(Debug, clap::Subcommand)]
@@ -217,16 +218,16 @@ async fn look_soon(desk: &Desk, id: &str, out: &mut impl Write) -> Result<(), Cl
 async fn look_now(desk: &Desk, id: &str, out: &mut impl Write) -> Result<(), CliError> {
     desk.need_public_url()?;
     let order = find_placed(desk, id).await?;
-    let (id, before) = (
-        order.id.clone(),
-        desk.app.store.history(&order.id).await?.len(),
-    );
+    let id = order.id.clone();
     desk.app.clone().look(order).await?;
     desk.audit("order look", &id, "from the command").await?;
     let order = find(desk, &id).await?;
     writeln!(out, "order {id} is {}", standing(&order))?;
-    for line in desk.app.store.history(&id).await?.into_iter().skip(before) {
-        writeln!(out, "  {}  {}  {}", time(line.at), line.kind, line.detail)?;
+    let contacts = desk.app.store.contacts(&id).await?;
+    let looks = contacts.iter().filter(|it| it.kind == ContactKind::Look);
+    if let Some(look) = looks.max_by_key(|look| look.number) {
+        let told = format!("{} {}", look.outcome, look.detail);
+        writeln!(out, "  {}  look  {}", time(look.at), told.trim_end())?;
     }
     Ok(())
 }
@@ -253,16 +254,4 @@ async fn cancel(desk: &Desk, id: &str, out: &mut impl Write) -> Result<(), CliEr
     desk.audit("order cancel", &order.id, &standing(&order))
         .await?;
     Ok(writeln!(out, "order {} is {}", order.id, standing(&order))?)
-}
-
-/// Stage and result in words.
-fn standing(order: &Order) -> String {
-    match order.result {
-        None => order.stage.as_str().to_owned(),
-        result => format!(
-            "{}, result {}",
-            order.stage.as_str(),
-            crate::domain::order::result_word(result)
-        ),
-    }
 }

@@ -43,7 +43,7 @@ CREATE TABLE revision (
     value BIGINT NOT NULL
 )
 -- statement
-INSERT INTO revision (id, value) VALUES (1, 1)
+INSERT INTO revision (id, value) VALUES (1, 1), (2, 1)
 -- statement
 CREATE TABLE leases (
     name TEXT PRIMARY KEY,
@@ -87,6 +87,7 @@ CREATE TABLE orders (
     package_id TEXT NOT NULL,
     vendor_package TEXT NOT NULL,
     vendor_add_ons TEXT NOT NULL,
+    add_on_ids TEXT NOT NULL,
     webhook_url TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
     generation BIGINT NOT NULL,
@@ -98,6 +99,7 @@ CREATE TABLE orders (
     accepted BIGINT NOT NULL,
     version BIGINT NOT NULL,
     memo TEXT NOT NULL,
+    person TEXT,
     sealed_order {blob},
     sealed_report {blob},
     link_generation BIGINT NOT NULL,
@@ -120,6 +122,10 @@ CREATE INDEX orders_due ON orders (due_at) WHERE due_at IS NOT NULL
 CREATE INDEX orders_look ON orders (look_at) WHERE look_at IS NOT NULL
 -- statement
 CREATE INDEX orders_waiting ON orders (waiting) WHERE waiting IS NOT NULL
+-- statement
+CREATE INDEX orders_silent ON orders (updated_at) WHERE ended_at IS NULL AND waiting IS NULL
+-- statement
+CREATE UNIQUE INDEX orders_person ON orders (connection_id, person) WHERE person IS NOT NULL
 -- statement
 CREATE INDEX orders_sealed ON orders (created_at) WHERE sealed_order IS NOT NULL
 -- statement
@@ -153,10 +159,25 @@ CREATE TABLE calls (
     first_sent_at BIGINT NOT NULL,
     sent_at BIGINT NOT NULL,
     copies BIGINT NOT NULL,
+    took_ms BIGINT,
     outcome TEXT,
     detail TEXT,
     ended_at BIGINT,
     PRIMARY KEY (order_id, generation, turn)
+)
+-- statement
+CREATE TABLE contacts (
+    order_id TEXT NOT NULL REFERENCES orders (id),
+    kind TEXT NOT NULL,
+    slot BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    step TEXT NOT NULL,
+    effect TEXT NOT NULL,
+    took_ms BIGINT NOT NULL,
+    outcome TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (order_id, kind, slot)
 )
 -- statement
 CREATE TABLE callbacks (

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use cleargate::app::waiting::Story;
+use cleargate::app::story::Story;
 use cleargate::domain::order::{Stage, result_word};
 use cleargate::sandbox::Received;
 use serde_json::Value;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use adapters::simulator::{FaultKind, FaultOrder};
 use cleargate::app::App;
-use cleargate::app::waiting::Story;
+use cleargate::app::story::Story;
 use cleargate::clock::millis;
 use cleargate::domain::order::Order;
 use cleargate::sandbox::{FakeAts, FakeVendor, Scene, VendorNeeds, import_file, wall_clock};

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::support::{Database, Plan, World, on_both_databases};
 use adapters::simulator::{FaultKind, Pace, Sandbox, sandbox};
+use cleargate::domain::contact::ContactKind;
 
 const LOOK: &str = "/orders/sbx_00000001";
 
@@ -134,7 +135,9 @@ on_both_databases! {
         world.fault(FaultKind::None, "", 0);
         world.pass(Duration::from_secs(60)).await;
         world.expect_told(&[("complete", "Fail")]);
-        assert_eq!(world.told("look_failed").await.len(), 5);
+        let looks = world.contacts(ContactKind::Look).await;
+        let outcomes: Vec<_> = looks.iter().map(|look| look.outcome.as_str()).collect();
+        assert_eq!(outcomes, ["failed", "failed", "failed", "failed", "failed", "moved"]);
     }
 
     async fn an_order_the_vendor_does_not_show_any_more_stays_as_it_is(database) {
@@ -146,6 +149,8 @@ on_both_databases! {
         world.execute("UPDATE orders SET their_ref = 'sbx_99999999'").await;
         world.pass(Duration::from_secs(60)).await;
         assert_eq!(world.stored("224466").await.stage.as_str(), "in_progress");
-        assert_eq!(world.told("look_failed").await, ["the vendor does not show the order"]);
+        let looks = world.contacts(ContactKind::Look).await;
+        let look = looks.last().expect("it was looked at");
+        assert_eq!((look.outcome.as_str(), look.detail.as_str()), ("not_seen", "the vendor does not show the order"));
     }
 }

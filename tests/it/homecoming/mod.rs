@@ -9,4 +9,6 @@ mod looking;
 mod no_false_pass;
 mod results;
 mod retention;
+mod silence;
+mod story;
 mod waiting;

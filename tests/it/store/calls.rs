@@ -34,9 +34,9 @@ on_both_databases! {
         let base = Base::on(database).await;
         let mut order = base.inserted("a").await;
         change(&base, &mut order, CallChange::Begin(call(1))).await;
-        change(&base, &mut order, CallChange::Note { turn: 1, detail: "timed out".into() }).await;
+        change(&base, &mut order, CallChange::Note { turn: 1, detail: "timed out".into(), took_ms: Some(400) }).await;
         let call = calls(&base, &order).await.remove(0);
-        assert_eq!(call.detail.as_deref(), Some("timed out"));
+        assert_eq!((call.detail.as_deref(), call.took_ms), (Some("timed out"), Some(400)));
         assert!(call.outcome.is_none() && call.ended_at.is_none() && call.sealed_request.is_some());
     }
 
@@ -46,7 +46,7 @@ on_both_databases! {
         for turn in [1, 2] {
             change(&base, &mut order, CallChange::Begin(call(turn))).await;
         }
-        let end = CallChange::End { turn: 1, outcome: "done", detail: "d".into(), at: NOW + 3 };
+        let end = CallChange::End { turn: 1, outcome: "done", detail: "d".into(), took_ms: Some(7), at: NOW + 3 };
         change(&base, &mut order, end).await;
         let [first, second] = <[Call; 2]>::try_from(calls(&base, &order).await).expect("two");
         assert_eq!(first.sealed_request, None);
@@ -62,9 +62,9 @@ on_both_databases! {
         for turn in [1, 2] {
             change(&base, &mut order, CallChange::Begin(Call { generation: 2, ..call(turn) })).await;
         }
-        let end = CallChange::End { turn: 1, outcome: "done", detail: String::new(), at: NOW };
+        let end = CallChange::End { turn: 1, outcome: "done", detail: String::new(), took_ms: None, at: NOW };
         change(&base, &mut order, end).await;
-        change(&base, &mut order, CallChange::EndAll { outcome: "placed", at: NOW + 1 }).await;
+        change(&base, &mut order, CallChange::EndAll { outcome: "placed", took_ms: None, at: NOW + 1 }).await;
         let calls = calls(&base, &order).await;
         let outcomes: Vec<_> = calls.iter().map(|call| call.outcome.as_deref()).collect();
         assert_eq!(outcomes, [None, Some("done"), Some("placed")]);
@@ -93,6 +93,7 @@ pub(super) fn call(turn: i64) -> Call {
         first_sent_at: NOW,
         sent_at: NOW,
         copies: 1,
+        took_ms: None,
         outcome: None,
         detail: None,
         ended_at: None,

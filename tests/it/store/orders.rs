@@ -1,8 +1,9 @@
 //! An order is there once, and is changed by whoever read it last, as a whole.
 
 use adapters::vocabulary::Outcome;
+use cleargate::domain::contact::Contact;
 use cleargate::domain::order::Waiting;
-use cleargate::store::CallChange;
+use cleargate::store::{CallChange, CallbackEnd};
 use futures_util::future::join_all;
 
 use super::calls::call;
@@ -199,11 +200,16 @@ on_both_databases! {
 /// A change with all parts; `cbk_1` has to be there.
 fn everything() -> Change {
     Change {
-        lines: vec![line("one"), line("two"), line("three")],
+        lines: vec![line("one"), line("two")],
+        once: vec![line("three")],
+        contacts: vec![Contact::callback(NOW, "applied", "")],
         calls: vec![CallChange::Begin(call(1))],
         references: vec![theirs("new")],
         webhook: Some(update("{}")),
-        settles: Some("cbk_1".to_owned()),
+        settles: Some(CallbackEnd {
+            id: "cbk_1".to_owned(),
+            reason: "applied",
+        }),
     }
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use adapters::callback::hmac_sha256_hex;
 use adapters::simulator::{FaultKind, Outgoing, Pace, Sandbox, sandbox};
+use cleargate::app::story::Story;
 use cleargate::domain::callback::CallbackRow;
+use cleargate::domain::contact::{ContactKind, ContactRow};
 use cleargate::domain::order::{HistoryRow, Order};
 use cleargate::domain::tenant::Connection;
 use http::Method;
@@ -165,6 +167,25 @@ impl World {
         let order = self.stored("224466").await;
         let store = &self.app().store;
         store.history(&order.id).await.expect("it reads")
+    }
+
+    /// The contacts of one kind about the order that are kept.
+    pub(crate) async fn contacts(&self, kind: ContactKind) -> Vec<ContactRow> {
+        let order = self.stored("224466").await;
+        let mut contacts = self
+            .app()
+            .store
+            .contacts(&order.id)
+            .await
+            .expect("it reads");
+        contacts.retain(|contact| contact.kind == kind);
+        contacts
+    }
+
+    /// What the order's story holds, as operators and programs read it.
+    pub(crate) async fn story(&self) -> Story {
+        let order = self.stored("224466").await;
+        self.app().story(order).await.expect("it reads")
     }
 
     /// The phrases of one kind in the order's history.

@@ -14,6 +14,7 @@ pub(crate) mod homecoming;
 pub(crate) mod name_server;
 pub(crate) mod post;
 pub(crate) mod program;
+pub(crate) mod redis;
 pub(crate) mod rows;
 pub(crate) mod services;
 pub(crate) mod stage;
@@ -27,6 +28,8 @@ use adapters::simulator::{
     Checkr, FaultKind, FaultOrder, HeldOrder, Pace, Sandbox, Simulator, checkr, sandbox,
 };
 use adapters::vocabulary::Private;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use cleargate::app::App;
 use cleargate::app::tenant_file::TenantFile;
 use cleargate::background;
@@ -196,6 +199,12 @@ impl Plan {
         world.point_account_callbacks();
         world
     }
+}
+
+/// DER as a PEM file holds it.
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
+    let text = BASE64.encode(der);
+    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
 }
 
 fn loopback() -> SocketAddr {

@@ -303,6 +303,11 @@ impl Running {
         &self.public
     }
 
+    /// What Prometheus reads.
+    pub(crate) fn metrics(&self) -> String {
+        ask(&self.operations, "GET", "/metrics", None, None).1
+    }
+
     pub(crate) fn operations(&self) -> &str {
         &self.operations
     }

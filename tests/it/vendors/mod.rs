@@ -11,14 +11,17 @@ mod tls;
 mod tokens;
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use adapters::contract::Method;
 use adapters::vocabulary::Private;
 use adapters::{Effect, Piece, Reply, Request, Vendor};
+use cleargate::cache::Cache;
 use cleargate::clock::Clock;
 use cleargate::config::Settings;
 use cleargate::domain::tenant::Connection;
+use cleargate::seal::{Keyring, new_key};
 use cleargate::vendors::{Caller, CallerOptions, Sent};
 use peer::Peer;
 
@@ -85,6 +88,25 @@ struct Desk {
     connection: Connection,
 }
 
+/// Settings of `[vendors.calls]` in TOML.
+fn options(calls: &str) -> CallerOptions {
+    let settings = format!("[vendors]\nreply_limit = \"64KiB\"\n[vendors.calls]\n{calls}");
+    let settings = Settings::from_sources(Some(("test.toml", &settings)), []).expect("right");
+    CallerOptions {
+        attempt_timeout: Duration::from_secs(5),
+        settings: settings.vendors,
+    }
+}
+
+/// One key for all, as replicas have it.
+static KEYS: OnceLock<String> = OnceLock::new();
+
+fn caller(options: CallerOptions, clock: &Clock, cache: Cache) -> Caller {
+    let key = Private::new(KEYS.get_or_init(new_key).clone());
+    let keys = Arc::new(Keyring::new(&key, &[]).expect("a key"));
+    Caller::new(options, clock.clone(), cache, keys).expect("its settings can be used")
+}
+
 impl Desk {
     /// One that calls `peer`, with settings of `[vendors.calls]` in TOML.
     fn of(peer: &Peer, calls: &str) -> Self {
@@ -97,15 +119,13 @@ impl Desk {
     }
 
     fn with(base_url: &str, auth: &str, calls: &str, attempt_timeout: Duration) -> Self {
-        let settings = format!("[vendors]\nreply_limit = \"64KiB\"\n[vendors.calls]\n{calls}");
-        let settings = Settings::from_sources(Some(("test.toml", &settings)), []).expect("right");
         let clock = Clock::held(NOON);
         let options = CallerOptions {
             attempt_timeout,
-            settings: settings.vendors,
+            ..options(calls)
         };
         Self {
-            caller: Caller::new(options, clock.clone()).expect("its settings can be used"),
+            caller: caller(options, &clock, Cache::default()),
             clock,
             vendor: vendor("acme", auth),
             connection: connection("one", base_url),

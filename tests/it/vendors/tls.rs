@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 use tokio_rustls::TlsAcceptor;
@@ -14,6 +12,7 @@ use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use super::peer::Peer;
 use super::{Desk, ONCE, STATIC, Sent, answered, never};
+use crate::support::pem;
 
 /// A certificate authority, and a folder with what settings refer to.
 struct Authority {
@@ -127,9 +126,4 @@ async fn a_client_certificate_is_shown_to_a_vendor_that_asks_for_one() {
     let without = authority.desk(&peer, "").send(ONCE).await;
     assert!(!matches!(without, Sent::Answered(_)));
     assert_eq!(peer.count("/"), 1);
-}
-
-fn pem(label: &str, der: &[u8]) -> String {
-    let text = BASE64.encode(der);
-    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
 }

@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use adapters::vocabulary::Private;
+use cleargate::cache::Cache;
 use futures_util::future::join_all;
 
 use super::peer::{Asked, Peer, answer};
-use super::{Desk, ONCE, READ, answered, connection, never};
+use super::{Desk, ONCE, READ, answered, caller, connection, never, options};
 use crate::support::PATIENCE;
+use crate::support::redis::Redis;
 
 const OAUTH: &str = r#"auth = { oauth = { request = "POST /oauth/token", client_id = "{secret.api_key}", client_secret = "{secret.callback_secret}", client = "basic", token = ".access_token", lifetime = ".expires_in", default_lifetime = "1h" } }"#;
 const LOGIN: &str = r#"auth = { login = { request = "POST /login", json = { user = "{secret.api_key}", password = "{secret.callback_secret}" }, token = ".token", default_lifetime = "10m", send = "X-Session: {token}" } }"#;
@@ -196,4 +198,55 @@ async fn every_connection_has_a_token_of_its_own() {
     answered(desk.send(ONCE).await);
     answered(desk.send_from(&connection("two", &peer.url()), ONCE).await);
     assert_eq!(peer.count("/oauth"), 2);
+}
+
+/// A desk of another replica.
+fn beside(desk: &Desk, cache: &Cache, peer: &Peer) -> Desk {
+    let other = self::desk(peer, OAUTH);
+    Desk {
+        caller: caller(options(""), &desk.clock, cache.clone()),
+        clock: desk.clock.clone(),
+        ..other
+    }
+}
+
+#[tokio::test]
+async fn replicas_share_a_token_that_nobody_can_read_in_redis() {
+    let redis = Redis::start(&[]);
+    let cache = Cache::open(&redis.url(), PATIENCE).await.unwrap();
+    let peer = issuer(|_| true).await;
+    let first = desk(&peer, OAUTH);
+    let (one, other) = (beside(&first, &cache, &peer), beside(&first, &cache, &peer));
+    answered(one.send(READ).await);
+    answered(other.send(READ).await);
+    assert_eq!(peer.count("/oauth"), 1);
+    let dump = redis.dump();
+    assert!(dump.contains("cleargate:token:1:tenant:one:"), "{dump}");
+    assert!(!dump.contains("t1") && !dump.contains("Bearer"), "{dump}");
+    let mut changed = connection("one", &peer.url());
+    changed
+        .credentials
+        .insert("api_key".to_owned(), vec![Private::from("another")]);
+    answered(other.send_from(&changed, READ).await);
+    assert_eq!(
+        peer.count("/oauth"),
+        2,
+        "other credentials have a token of their own"
+    );
+}
+
+#[tokio::test]
+async fn a_shared_token_that_is_refused_is_replaced_for_all() {
+    let redis = Redis::start(&[]);
+    let cache = Cache::open(&redis.url(), PATIENCE).await.unwrap();
+    let peer = issuer(|token| token == "t2").await;
+    let first = desk(&peer, OAUTH);
+    let (one, other) = (beside(&first, &cache, &peer), beside(&first, &cache, &peer));
+    assert_eq!(answered(one.send(READ).await).status, 200);
+    assert_eq!(answered(other.send(READ).await).status, 200);
+    assert_eq!(
+        peer.count("/oauth"),
+        2,
+        "the second token is found in Redis"
+    );
 }

@@ -123,7 +123,8 @@ pub(super) fn unmapped(bench: &Bench<'_>) -> Vec<String> {
                     let meaning = match ran.run.decode(&stop.memo, &reply) {
                         Err(Fault::Unclear(_)) => continue,
                         Err(fault) => fault_word(&fault),
-                        Ok(_) => "success".to_owned(),
+                        Ok(Turn::Next(Memo { step, .. })) => format!("next, {step}"),
+                        Ok(Turn::Done(_)) => "success".to_owned(),
                     };
                     let known = (step, status, meaning);
                     if !declared.contains(&known) {

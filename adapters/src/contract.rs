@@ -458,7 +458,7 @@ impl SettingForm {
 }
 
 /// `CA` or `US-CA`. A place in the US names its state, because disclosures differ by state.
-fn is_region(text: &str) -> bool {
+pub(crate) fn is_region(text: &str) -> bool {
     let is_country = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
     let is_part = |text: &str| {
         (1..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric())

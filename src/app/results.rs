@@ -23,6 +23,23 @@ struct Link {
     generation: i64,
 }
 
+/// What a reader of a report gets.
+pub enum ReportAnswer {
+    /// A link to go to.
+    Link(Private<String>),
+    /// The document itself.
+    Document {
+        /// Its media type.
+        mime: String,
+        /// Its bytes.
+        bytes: Private<Vec<u8>>,
+    },
+    /// There is one, and its vendor does not give it now.
+    NotNow,
+    /// There is none yet.
+    None,
+}
+
 impl App {
     /// The link that leads a reader to the order's result page.
     pub(crate) fn result_link(&self, order: &Order) -> String {
@@ -97,15 +114,14 @@ impl App {
         order.sealed_report.is_some()
     }
 
-    /// The vendor's report of an order: its stored link, or one made for this click. `None`: there
-    /// is none, or none now.
+    /// The vendor's report of an order: its stored link, or what is made for this click.
     ///
     /// # Errors
     /// [`AppError::Store`].
-    pub async fn report_link(&self, order: &Order) -> Result<Option<Private<String>>, AppError> {
+    pub async fn report(&self, order: &Order) -> Result<ReportAnswer, AppError> {
         match (self.open_report(order), &order.their_ref) {
             (Some(Report::Link(link) | Report::Capability(link)), _) => {
-                Ok(Some(Private::new(link)))
+                Ok(ReportAnswer::Link(Private::new(link)))
             }
             (Some(Report::Minted), Some(theirs)) => {
                 let directory = self.directory();
@@ -114,7 +130,7 @@ impl App {
                     .ok_or(AppError::NotFound)?;
                 let vendor = self.vendor_of(connection).ok_or(AppError::NotFound)?;
                 let Some(report) = vendor.report.as_deref() else {
-                    return Ok(None);
+                    return Ok(ReportAnswer::None);
                 };
                 let memo = Memo {
                     step: String::new(),
@@ -135,16 +151,18 @@ impl App {
                 };
                 let contact = contact(ContactKind::Report, began, &asked, outcome, detail);
                 self.store.note_contact(&order.id, &contact).await?;
-                match asked.result {
-                    Ok(MintedReport::Link(link)) => Ok(Some(link)),
-                    Ok(MintedReport::Document { .. }) => Ok(None),
-                    Err(error) => {
-                        tracing::warn!(order = %order.id, vendor = %vendor.name, %error, "no report link could be made");
-                        Ok(None)
+                Ok(match asked.result {
+                    Ok(MintedReport::Link(link)) => ReportAnswer::Link(link),
+                    Ok(MintedReport::Document { mime, bytes }) => {
+                        ReportAnswer::Document { mime, bytes }
                     }
-                }
+                    Err(error) => {
+                        tracing::warn!(order = %order.id, vendor = %vendor.name, %error, "no report could be had");
+                        ReportAnswer::NotNow
+                    }
+                })
             }
-            _ => Ok(None),
+            _ => Ok(ReportAnswer::None),
         }
     }
 

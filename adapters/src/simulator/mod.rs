@@ -204,6 +204,16 @@ pub trait Simulator: Send {
     /// The only credentials it accepts and signs with, by the names its sheet gives them.
     fn credentials(&self) -> Vec<(&'static str, String)>;
 
+    /// Settings that its default account needs, beside the examples of its sheet.
+    fn settings(&self) -> Vec<(&'static str, serde_json::Value)> {
+        Vec::new()
+    }
+
+    /// Ids of packages that it takes, where it has no list of them.
+    fn packages(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// Answers one request.
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response;
 

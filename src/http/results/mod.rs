@@ -7,17 +7,24 @@ mod page;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use adapters::vocabulary::Private;
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 
 use super::error::ApiError;
+use crate::app::results::ReportAnswer;
 use crate::app::{App, AppError};
+
+/// What a vendor's document may do: be read.
+const DOCUMENT_POLICY: &str =
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:";
 
 /// The signed part of a link.
 #[derive(Deserialize)]
@@ -70,14 +77,46 @@ pub(in crate::http) async fn report(State(app): State<Arc<App>>, asked: Asked) -
 
 async fn way_on(app: &App, asked: &Asked) -> Result<Response, AppError> {
     let order = app.linked_order(&asked.tracking_id, &asked.token).await?;
-    Ok(match app.report_link(&order).await? {
-        Some(link) => guarded(Redirect::to(link.expose()).into_response()),
-        None => plain(
+    Ok(match app.report(&order).await? {
+        ReportAnswer::Link(link) => guarded(Redirect::to(link.expose()).into_response()),
+        ReportAnswer::Document { mime, bytes } => document(&mime, &bytes),
+        ReportAnswer::NotNow => plain(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The report cannot be shown now",
+            "The screening provider has not handed it out. Please try again in a minute.",
+        ),
+        ReportAnswer::None => plain(
             StatusCode::NOT_FOUND,
             "There is no report yet",
             "Please try again when the check is complete.",
         ),
     })
+}
+
+/// A vendor's document, as it is. Whatever stands in it may not run, load or send anything, nor
+/// touch our own pages.
+fn document(mime: &str, bytes: &Private<Vec<u8>>) -> Response {
+    let kind = mime.split(';').next().unwrap_or_default().trim();
+    let is_shown = ["application/pdf", "text/html", "text/plain"].contains(&kind);
+    let mime = HeaderValue::from_str(mime).ok().filter(|_| is_shown);
+    let mut response = guarded(bytes.expose().clone().into_response());
+    let headers = response.headers_mut();
+    let disposition = if mime.is_some() {
+        "inline"
+    } else {
+        "attachment"
+    };
+    headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
+    let other = HeaderValue::from_static("application/octet-stream");
+    headers.insert(CONTENT_TYPE, mime.unwrap_or(other));
+    // A viewer of PDFs is not run in a sandbox.
+    if kind != "application/pdf" {
+        headers.insert(
+            CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(DOCUMENT_POLICY),
+        );
+    }
+    response
 }
 
 /// What a reader sees instead of a page.

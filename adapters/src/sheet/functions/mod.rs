@@ -373,5 +373,5 @@ fn merged(value: &Value) -> Option<Value> {
     for table in value.as_array().map_or(one, Vec::as_slice) {
         all.extend(table.as_object()?.clone());
     }
-    Some(Value::Object(all))
+    (value.as_array() != Some(&Vec::new())).then_some(Value::Object(all))
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::scope::Scope;
 use super::plain;
-use crate::contract::Unfit;
+use crate::contract::{Unfit, is_region};
 
 /// The word that stands for the applicant's own state where a setting wants a region.
 pub(super) const APPLICANT: &str = "applicant";
@@ -29,11 +29,13 @@ pub(super) fn region(place: &str, scope: &Scope<'_>) -> Result<Value, Unfit> {
 
 /// The state in `US-CA`, of [`APPLICANT`], or of a US state's own name or code.
 pub(super) fn state(place: &str, scope: &Scope<'_>) -> Result<Option<String>, Unfit> {
-    Ok(match place.split_once('-') {
-        _ if place == APPLICANT => Some(own_state(scope)?.to_owned()),
-        Some((_, state)) => Some(state.to_uppercase()),
-        None => us_state(place).map(str::to_owned),
-    })
+    if place == APPLICANT {
+        return Ok(Some(own_state(scope)?.to_owned()));
+    }
+    let code = place.to_uppercase();
+    let of_region = code.split_once('-').filter(|_| is_region(&code));
+    let of_region = of_region.map(|(_, state)| state.to_owned());
+    Ok(of_region.or_else(|| us_state(place).map(str::to_owned)))
 }
 
 fn own_state(scope: &Scope<'_>) -> Result<&'static str, Unfit> {

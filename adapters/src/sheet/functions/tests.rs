@@ -134,6 +134,8 @@ fn a_function_that_cannot_make_sense_of_its_value_gives_nothing() {
         ("date", json!("soon")),
         ("later '1h'", json!(i64::MAX)),
         ("state", json!("Atlantis")),
+        ("state", json!("a-b c")),
+        ("state", json!("Winston-Salem")),
     ] {
         assert_eq!(applied(name, value.clone()), None, "{name} {value}");
     }

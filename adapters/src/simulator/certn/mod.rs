@@ -126,6 +126,15 @@ impl Simulator for Certn {
         ]
     }
 
+    fn settings(&self) -> Vec<(&'static str, serde_json::Value)> {
+        let check = r#"{"IDENTITY_VERIFICATION_1": {}}"#;
+        vec![("checks", serde_json::json!({ "identity": check }))]
+    }
+
+    fn packages(&self) -> Vec<&'static str> {
+        vec!["identity"]
+    }
+
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response {
         self.settle(now);
         let fault = self.faults.strike(request);

@@ -147,6 +147,10 @@ impl Simulator for TazworksXml {
         ]
     }
 
+    fn packages(&self) -> Vec<&'static str> {
+        vec!["Employment Basic"]
+    }
+
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response {
         self.settle(now);
         let fault = self.faults.strike(request);

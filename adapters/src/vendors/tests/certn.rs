@@ -182,12 +182,31 @@ fn trap_6_an_order_is_never_silently_a_quickscreen() {
 }
 
 #[test]
+fn a_package_of_certns_own_is_ordered_by_its_id_where_the_setting_says_so() {
+    let mut pair = usual();
+    pair.settings.insert("order_by".into(), "package".into());
+    let package = "0a5f7c3e-2b7d-4c62-9d1c-6f7e2f1f9b01";
+    pair.place(&order(package)).unwrap();
+    assert_eq!(body(&pair)["package"], package);
+    assert_eq!(body(&pair).get("check_types_with_arguments"), None);
+    assert_eq!(body(&pair)["send_invite_email"], true);
+    let refused = pair.place(&order("id-credit"));
+    let Err(Fault::Refused { field, .. }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(field.as_deref(), Some("order.package"));
+}
+
+#[test]
 fn what_the_setting_does_not_know_is_missed_before_anything_is_sent() {
-    let pair = usual();
-    assert!(pair.unfit(&order("unknown")).is_some());
+    let mut pair = usual();
+    let field = |pair: &Pair, order: &Order| pair.unfit(order).unwrap().field;
     let mut with_add_on = ordered();
     with_add_on.add_ons.push("unknown".to_owned());
-    assert!(pair.unfit(&with_add_on).is_some());
+    assert_eq!(field(&pair, &order("unknown")), "order.package");
+    assert_eq!(field(&pair, &with_add_on), "order.add_ons");
+    pair.settings.insert("order_by".into(), "package".into());
+    assert_eq!(field(&pair, &with_add_on), "order.add_ons");
     let without = pair.unfit(&ordered().without("applicant.email"));
     assert_eq!(without.unwrap().field, "applicant.email");
 }

@@ -16,20 +16,20 @@ use crate::store::{DeliveryRow, Discarded};
 pub(super) enum Command {
     /// List webhooks, newest first.
     List {
-        /// Which ones: dead ones have been given up.
+        /// Where they stand.
         #[arg(long, value_enum, default_value_t = State::Dead)]
         state: State,
-        /// Print JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
     },
-    /// Send the newest webhook of orders again that was given up.
+    /// Send webhooks again that were given up, of each order the newest.
     Redeliver {
         /// The orders: ord_..., tracking ids, or ACCOUNT/background_check_id. One that begins with a
         /// hyphen stands behind `--`.
         #[arg(value_name = "ORDER", required_unless_present = "all")]
         orders: Vec<String>,
-        /// All orders with a dead webhook.
+        /// Of all orders with a webhook that was given up.
         #[arg(long, conflicts_with = "orders")]
         all: bool,
     },
@@ -57,7 +57,7 @@ pub(super) enum State {
     Delivered,
     /// Overtaken by a newer one before it was sent.
     Superseded,
-    /// Given up.
+    /// Given up, after every attempt or because the ATS said so.
     Dead,
     /// Ended by an operator.
     Discarded,

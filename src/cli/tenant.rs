@@ -21,13 +21,17 @@ const DIGEST_SHOWN: usize = 8;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Create and change tenants as a file says; nothing is ever deleted.
+    ///
+    /// All of the file is taken or nothing, and it may be imported again. Prints the callback URL of
+    /// each connection, to be typed into the vendor's portal, and once the API Secret of a new
+    /// tenant that names none. `cleargate sandbox --write .` writes an example.
     Import {
-        /// The tenants file.
+        /// The tenants file: TOML, in which secrets are references such as "env:NAME".
         file: PathBuf,
     },
     /// List tenants.
     List {
-        /// Print JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
     },
@@ -37,23 +41,26 @@ pub(super) enum Command {
     /// it), when it was made, when it ends, and when it was used last, so that you know when an old
     /// one is no longer needed.
     Show {
-        /// Its Account ID.
+        /// The tenant's Account ID.
         account: String,
-        /// Print JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
     },
     /// Make a new API Secret and print it once.
+    ///
+    /// Give it to the ATS while the old ones still work; `tenant show` tells when each was used
+    /// last.
     Rotate {
-        /// Its Account ID.
+        /// The tenant's Account ID.
         account: String,
         /// How long the old secrets still work: a number and s, m, h or d.
         #[arg(long, value_name = "TIME", default_value = "24h", value_parser = config::duration)]
         overlap: Duration,
     },
-    /// Refuse every call of a tenant; its open orders are still brought home.
+    /// Refuse every call of a tenant; its open orders are still followed to their end.
     Disable {
-        /// Its Account ID.
+        /// The tenant's Account ID.
         account: String,
         /// Serve it again instead.
         #[arg(long)]

@@ -7,7 +7,7 @@ use super::{Dialect, Store, StoreError};
 
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_spine.sql"),
-    include_str!("migrations/0002_secret_uses.sql"),
+    include_str!("migrations/0002_rotation.sql"),
 ];
 
 /// The schema this program was made for.

@@ -476,3 +476,81 @@ fn a_tenant_is_shown_with_what_its_secrets_are_known_by() {
         "{told}"
     );
 }
+
+/// The commands at the ends of all paths, as the help tells them.
+fn commands(program: &Program, path: &[String]) -> Vec<Vec<String>> {
+    let mut arguments: Vec<&str> = path.iter().map(String::as_str).collect();
+    arguments.push("--help");
+    let help = program.done(&arguments);
+    let Some((_, below)) = help.split_once("\nCommands:\n") else {
+        return vec![path.to_vec()];
+    };
+    let below = below.lines().take_while(|line| line.starts_with("  "));
+    let names = below.filter(|line| !line.starts_with("   "));
+    let names = names.filter_map(|line| line.split_whitespace().next());
+    let paths = names.filter(|name| *name != "help").map(|name| {
+        let name = name.to_owned();
+        path.iter().cloned().chain([name]).collect::<Vec<_>>()
+    });
+    paths.flat_map(|path| commands(program, &path)).collect()
+}
+
+#[test]
+fn every_listing_prints_a_list_of_json_and_every_help_fits_a_terminal() {
+    let (program, _sandbox, _running) = imported();
+    let commands = commands(&program, &[]);
+    assert!(commands.len() > 20, "{commands:?}");
+    let mut listings = 0;
+    for path in commands {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let help = program.done(&[&path[..], &["--help"]].concat());
+        for line in help.lines() {
+            assert!(line.chars().count() <= 100, "{path:?}: {line}");
+        }
+        if matches!(path.last(), Some(&("list" | "waiting"))) {
+            assert!(program.json(&path).is_array(), "{path:?}");
+            let columns = program.done(&path);
+            assert!(
+                columns
+                    .lines()
+                    .next()
+                    .is_some_and(|line| line == line.to_uppercase())
+            );
+            listings += 1;
+        }
+    }
+    assert_eq!(listings, 6);
+}
+
+#[test]
+fn parked_callbacks_are_listed_and_tried_again_one_or_all() {
+    let (program, _sandbox, running) = imported();
+    let shown = program.json(&["connection", "show", ACCOUNT, "main"]);
+    let url = text(&shown, "callback_url").to_owned();
+    let parked = |number: usize| {
+        until("the callbacks are parked", || {
+            let parked = program.json(&["callback", "list"]);
+            (parked.as_array().unwrap().len() == number).then_some(parked)
+        })
+    };
+    for number in ["1", "2"] {
+        let body = format!("{{\"event\":\"e\",\"order\":{{\"id\":\"sbx_nobodys_{number}\"}}}}");
+        running.call_back(&url, &program.callback_secret(), &body);
+    }
+    let found = parked(2);
+    let id = text(&found[0], "id").to_owned();
+    let told = program.done(&["callback", "retry", &id]);
+    assert_eq!(told, "the serving process applies 1 callbacks again\n");
+    parked(2);
+    let told = program.done(&["callback", "retry", "--all"]);
+    assert_eq!(told, "the serving process applies 2 callbacks again\n");
+    parked(2);
+    let audited = program.audited();
+    let retried = audited.iter().filter(|(what, _)| what == "callback retry");
+    assert_eq!(
+        retried
+            .map(|(_, target)| target.as_str())
+            .collect::<Vec<_>>(),
+        [&id, "all"]
+    );
+}

@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod at_rest;
 mod ats;
 mod cache;
 mod catalog;

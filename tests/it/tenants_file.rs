@@ -48,7 +48,7 @@ credentials = { api_key = "env:A", callback_secret = "env:B" }
 
 [[tenant.connection]]
 name = "a b" #! a connection's `name` is made of letters, digits, - and _
-vendor = "nobody" #! there is no vendor `nobody` (there are: checkr, sandbox
+vendor = "nobody" #! there is no vendor `nobody` (there are: accio
 base_url = "https://u:canary@nobody.dev" #! credentials belong into `credentials`
 prefix = "x y" #! `prefix` is `x y`; it has to be at most 32 characters without blanks
 
@@ -58,6 +58,26 @@ vendor = "checkr"
 base_url = "https://api.checkr.com"
 credentials = { api_key = "env:CHECKR_KEY" }
 settings = { work_location = "Illinois" } #! `settings.work_location` is "Illinois"; it has to be a state or region
+
+[[tenant.connection]]
+name = "unlisted"
+vendor = "certn"
+base_url = "https://api.certn.co"
+credentials = { api_key = "env:A", webhook_secret = "env:B" }
+  [[tenant.connection.offer]] #! `name` is missing; Certn has no list of packages to take it from
+  vendor_id = "bare"
+  [[tenant.connection.offer]] #! `description` is missing
+  kind = "add_on"
+  vendor_id = "extra"
+  name = "Extra"
+  price = "1.00"
+
+[[tenant.connection]] #! it offers nothing: Certn has no list of packages to read
+name = "empty"
+vendor = "certn"
+prefix = "e-"
+base_url = "https://api.certn.co"
+credentials = { api_key = "env:A", webhook_secret = "env:B" }
 
 [[tenant]]
 account_id = "A" #! the account stands in the file twice, first in line 3

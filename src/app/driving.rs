@@ -351,6 +351,13 @@ impl Drive {
                     retry_after: None,
                 };
             }
+            Sent::HeldBack { why, again_in } => {
+                return Heard::NotDone {
+                    word: "never",
+                    reason: why,
+                    retry_after: Some(again_in),
+                };
+            }
             Sent::Maybe(reason) => {
                 return Heard::InDoubt {
                     reason,
@@ -668,7 +675,7 @@ impl Drive {
 
     fn log(&self, step: &Step, sent: &Sent) {
         let (outcome, reason) = match sent {
-            Sent::Never(reason) => ("never", reason.as_str()),
+            Sent::Never(reason) | Sent::HeldBack { why: reason, .. } => ("never", reason.as_str()),
             Sent::Maybe(reason) => ("maybe", reason.as_str()),
             Sent::Answered(_) => ("answered", ""),
         };

@@ -22,6 +22,7 @@ mod resealing;
 pub mod resolving;
 pub mod results;
 pub mod retention;
+mod seeing;
 mod setup;
 pub mod silence;
 pub mod story;

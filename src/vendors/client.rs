@@ -1,7 +1,7 @@
 //! One request to a vendor and back, and whole operations that order nothing.
 //!
-//! What matters most is what a failure means: [`Sent::Never`] only where not a byte left, so that
-//! the order certainly does not exist, and [`Sent::Maybe`] everywhere else.
+//! What matters most is what a failure means: [`Sent::Never`] and [`Sent::HeldBack`] only where not
+//! a byte left, so that the order certainly does not exist, and [`Sent::Maybe`] everywhere else.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -51,6 +51,13 @@ pub struct CallerOptions {
 pub enum Sent {
     /// Not a byte left. The reason is for operators.
     Never(String),
+    /// Not a byte left, because we held it back.
+    HeldBack {
+        /// Whom and why, for operators.
+        why: String,
+        /// When it may be sent.
+        again_in: Duration,
+    },
     /// A byte may have left, and no whole answer came.
     Maybe(String),
     /// A whole answer.
@@ -58,7 +65,7 @@ pub enum Sent {
 }
 
 /// Why an operation has no result.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum CallFailure {
     /// It could not be said.
     #[error(transparent)]
@@ -66,6 +73,14 @@ pub enum CallFailure {
     /// No answer.
     #[error("{0}")]
     NoAnswer(String),
+    /// We did not ask, so as not to ask too much.
+    #[error("{why}")]
+    HeldBack {
+        /// Whom and why, for operators.
+        why: String,
+        /// When it may be asked.
+        again_in: Duration,
+    },
     /// An answer that is no success.
     #[error("the vendor answered: {}", fault_word(.0))]
     Fault(Fault),
@@ -82,6 +97,28 @@ pub struct Asked<T> {
     pub effect: Effect,
     /// How long it took, with everything it waited for.
     pub took: Duration,
+}
+
+impl<T> Asked<T> {
+    /// Nothing was asked, because it cannot be.
+    pub fn nothing(why: &str) -> Self {
+        Self {
+            result: Err(CallFailure::NoAnswer(why.to_owned())),
+            step: String::new(),
+            effect: Effect::Read,
+            took: Duration::ZERO,
+        }
+    }
+
+    /// The same, with what `choose` makes of its result.
+    pub fn map<U>(&self, choose: impl FnOnce(&T) -> Result<U, CallFailure>) -> Asked<U> {
+        Asked {
+            result: self.result.as_ref().map_err(Clone::clone).and_then(choose),
+            step: self.step.clone(),
+            effect: self.effect,
+            took: self.took,
+        }
+    }
 }
 
 /// A fault in one stable word, for logs, metrics and history.
@@ -204,6 +241,9 @@ impl Caller {
             {
                 Sent::Answered(reply) => reply,
                 Sent::Never(why) | Sent::Maybe(why) => return Err(CallFailure::NoAnswer(why)),
+                Sent::HeldBack { why, again_in } => {
+                    return Err(CallFailure::HeldBack { why, again_in });
+                }
             };
             match translate.decode(operation, &memo, &cx, &reply) {
                 Ok(Turn::Done(output)) => return Ok(output),

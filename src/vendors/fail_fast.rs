@@ -46,7 +46,10 @@ fn told(vendor: &str, outcome: Outcome) -> Sent {
                 .increment(1);
             let sentence = sentence(vendor, &refusal);
             tracing::debug!(vendor, cause, "{sentence}");
-            Sent::Never(sentence)
+            Sent::HeldBack {
+                why: sentence,
+                again_in: refusal.again_in,
+            }
         }
         Err(Failure::Unsendable(why) | Failure::Denied(why) | Failure::Unreached(why)) => {
             Sent::Never(why)
@@ -84,7 +87,8 @@ mod tests {
             why: "its calls failed 10 times in a row".to_owned(),
             again_in: Duration::from_millis(7_200),
         };
-        let Sent::Never(sentence) = told("acme", Err(Failure::Refused(refusal))) else {
+        let Sent::HeldBack { why: sentence, .. } = told("acme", Err(Failure::Refused(refusal)))
+        else {
             panic!("not a byte left");
         };
         assert_eq!(

@@ -19,7 +19,7 @@
 //! | `exchange` | one request, one capped answer | clients |
 //!
 //! A layer that holds a call back is above everything that could send a byte of it, so a refusal
-//! is always [`Sent::Never`].
+//! is always certain: [`Sent::HeldBack`].
 
 mod attempt;
 mod authorise;

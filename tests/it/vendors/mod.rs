@@ -6,7 +6,7 @@
 
 mod broken;
 mod patience;
-mod peer;
+pub(crate) mod peer;
 mod tls;
 mod tokens;
 
@@ -149,7 +149,7 @@ impl Desk {
 fn answered(sent: Sent) -> Reply {
     match sent {
         Sent::Answered(reply) => reply,
-        Sent::Never(why) => panic!("never sent: {why}"),
+        Sent::Never(why) | Sent::HeldBack { why, .. } => panic!("never sent: {why}"),
         Sent::Maybe(why) => panic!("maybe sent: {why}"),
     }
 }
@@ -158,7 +158,7 @@ fn answered(sent: Sent) -> Reply {
 #[track_caller]
 fn never(sent: Sent) -> String {
     match sent {
-        Sent::Never(why) => why,
+        Sent::Never(why) | Sent::HeldBack { why, .. } => why,
         Sent::Maybe(why) => panic!("maybe sent: {why}"),
         Sent::Answered(reply) => panic!("answered {}", reply.status),
     }
@@ -169,7 +169,7 @@ fn never(sent: Sent) -> String {
 fn maybe(sent: Sent) -> String {
     match sent {
         Sent::Maybe(why) => why,
-        Sent::Never(why) => panic!("never sent: {why}"),
+        Sent::Never(why) | Sent::HeldBack { why, .. } => panic!("never sent: {why}"),
         Sent::Answered(reply) => panic!("answered {}", reply.status),
     }
 }

@@ -16,7 +16,7 @@ use crate::domain::contact::{Contact, ContactKind};
 use crate::domain::looking::next_look;
 use crate::domain::order::{Line, Order, Source, Waiting, standing};
 use crate::store::{Change, Saved};
-use crate::vendors::{Asked, CallFailure};
+use crate::vendors::{Asked, CallFailure, Obstacle, Unsent};
 
 /// A look that is broken off is made again after this.
 const CLAIM: Duration = Duration::from_secs(60);
@@ -129,7 +129,10 @@ impl App {
                 let look = look("not_seen", "the vendor does not show the order");
                 self.postpone(order, Some(vendor), None, look).await
             }
-            Err(CallFailure::HeldBack { again_in, .. }) => self.defer(order, *again_in).await,
+            Err(CallFailure::NotSent(Unsent {
+                obstacle: Obstacle::HeldBack { again_in },
+                ..
+            })) => self.defer(order, *again_in).await,
             Err(error) if !is_askable(vendor) => {
                 let look = look("failed", &error.to_string());
                 self.save_look(order, None, None, look).await

@@ -28,6 +28,7 @@ pub mod silence;
 pub mod story;
 pub mod tenant_file;
 pub mod tenants;
+pub mod verifying;
 pub mod waiting;
 
 use std::future::Future;

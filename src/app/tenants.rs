@@ -2,6 +2,7 @@
 //! and may be run again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use adapters::vocabulary::Private;
 use base64::Engine as _;
@@ -10,7 +11,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::app::tenant_file::{ConnectionEntry, TenantEntry, TenantFile};
 use crate::app::{App, AppError, Directory};
 use crate::clock::millis;
-use crate::domain::tenant::Tenant;
+use crate::domain::tenant::{Connection, Tenant};
 use crate::seal::{Purpose, digest, random_text};
 use crate::store::{ConnectionRow, TenantChange, TenantRow, new_id};
 
@@ -28,6 +29,8 @@ pub struct Imported {
     pub secret: Option<Private<String>>,
     /// Its connections by name, with their callback addresses.
     pub callback_urls: Vec<(String, String)>,
+    /// Its connections that are new, or lead elsewhere or with other credentials than before.
+    pub changed: Vec<Arc<Connection>>,
 }
 
 /// Finds the value behind a reference such as `env:NAME`.
@@ -89,6 +92,7 @@ impl App {
 
     fn imported(&self, directory: &Directory, ready: Prepared) -> Imported {
         let tenant = directory.tenant(&ready.change.row.id);
+        let is_changed = |it: &&Arc<Connection>| ready.changed.contains(&it.name) && !it.retired;
         let connections = tenant
             .map(|tenant| tenant.connections.as_slice())
             .unwrap_or_default();
@@ -100,6 +104,7 @@ impl App {
                 .iter()
                 .map(|connection| (connection.name.clone(), self.callback_url(connection)))
                 .collect(),
+            changed: connections.iter().filter(is_changed).cloned().collect(),
         }
     }
 
@@ -137,18 +142,23 @@ impl App {
         };
         let basic = live.map(|secret| basic_pair(&entry.account_id, secret));
         let kept_basic = known.and_then(|tenant| tenant.webhook_basic.clone());
+        let mut changed = Vec::new();
         let connections = entry
             .connection
             .iter()
             .filter_map(|connection| {
-                self.prepare_connection(
+                let (row, is_changed) = self.prepare_connection(
                     connection,
                     &id,
                     known.map(|tenant| &**tenant),
                     &place,
                     resolve,
                     &mut mistakes,
-                )
+                )?;
+                if is_changed {
+                    changed.push(row.name.clone());
+                }
+                Some(row)
             })
             .collect();
         if !mistakes.is_empty() {
@@ -170,6 +180,7 @@ impl App {
             },
             made,
             created: known.is_none(),
+            changed,
         })
     }
 
@@ -195,6 +206,7 @@ impl App {
         }
     }
 
+    /// The connection as it shall be, and whether it has to prove itself anew.
     fn prepare_connection(
         &self,
         entry: &ConnectionEntry,
@@ -203,7 +215,7 @@ impl App {
         place: &str,
         resolve: Resolve<'_>,
         mistakes: &mut Vec<String>,
-    ) -> Option<ConnectionRow> {
+    ) -> Option<(ConnectionRow, bool)> {
         let place = format!("{place}, connection `{}`", entry.name);
         let known = tenant.and_then(|tenant| {
             tenant
@@ -227,6 +239,20 @@ impl App {
                 Err(what) => mistakes.push(format!("{place}: `credentials.{name}`: {what}")),
             }
         }
+        let base_url = entry.base_url.trim_end_matches('/').to_owned();
+        let is_changed = known.is_none_or(|known| {
+            let same = known.credentials.iter().all(|(name, values)| {
+                let given = credentials.get(name.as_str()).and_then(|all| all.last());
+                given == values.last().map(Private::expose)
+            });
+            let settings = entry.settings.iter();
+            known.base_url != base_url
+                || known.credentials.len() != credentials.len()
+                || !same
+                || settings
+                    .clone()
+                    .any(|(name, value)| known.settings.get(name) != Some(value))
+        });
         let id = known.map_or_else(|| new_id("con"), |connection| connection.id.clone());
         let token = known.map_or_else(
             || Private::new(random_text()),
@@ -235,12 +261,12 @@ impl App {
         let credentials = zeroize::Zeroizing::new(
             serde_json::to_vec(&credentials).expect("a map of texts always serializes"),
         );
-        Some(ConnectionRow {
+        let row = ConnectionRow {
             tenant_id: tenant_id.to_owned(),
             name: entry.name.clone(),
             label: entry.label.clone().unwrap_or_else(|| entry.name.clone()),
             vendor: entry.vendor.clone(),
-            base_url: entry.base_url.trim_end_matches('/').to_owned(),
+            base_url,
             prefix: entry.prefix.clone(),
             settings: entry.settings.clone(),
             overlay: entry.offer.clone(),
@@ -256,7 +282,8 @@ impl App {
             ),
             retired: known.is_some_and(|connection| connection.retired),
             id,
-        })
+        };
+        Some((row, is_changed))
     }
 
     /// Makes a new API Secret for a tenant; the old ones live on for `overlap`. Webhooks that
@@ -316,7 +343,7 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::NotPossible`] names the account.
-    pub fn tenant_named(&self, account_id: &str) -> Result<std::sync::Arc<Tenant>, AppError> {
+    pub fn tenant_named(&self, account_id: &str) -> Result<Arc<Tenant>, AppError> {
         let directory = self.directory();
         let tenant = directory.tenant_by_account(account_id);
         tenant.cloned().ok_or_else(|| {
@@ -330,6 +357,8 @@ struct Prepared {
     change: TenantChange,
     made: Option<Private<String>>,
     created: bool,
+    /// Names of connections that are new or can fail where they did not before.
+    changed: Vec<String>,
 }
 
 fn basic_pair(account_id: &str, secret: &Private<String>) -> Private<String> {

@@ -19,7 +19,7 @@
 //! | `exchange` | one request, one capped answer | clients |
 //!
 //! A layer that holds a call back is above everything that could send a byte of it, so a refusal
-//! is always certain: [`Sent::HeldBack`].
+//! is always [`Sent::Never`].
 
 mod attempt;
 mod authorise;
@@ -37,8 +37,10 @@ mod rate;
 pub mod registry;
 mod retry;
 mod tokens;
+pub mod unsent;
 mod wishes;
 
 use client::fault_word;
-pub use client::{Asked, CallFailure, Caller, CallerOptions, Sent};
+pub use client::{Asked, CallFailure, Caller, CallerOptions, Heard, Sent};
 pub use registry::Registry;
+pub use unsent::{Flaw, Obstacle, Unsent};

@@ -344,11 +344,11 @@ impl Drive {
 
     fn hear(&self, step: &Step, sent: Sent) -> Heard {
         let reply = match sent {
-            Sent::Never(reason) => {
+            Sent::Never(unsent) => {
                 return Heard::NotDone {
                     word: "never",
-                    reason,
-                    retry_after: None,
+                    retry_after: unsent.again_in(),
+                    reason: unsent.why,
                 };
             }
             Sent::Maybe(reason) => {
@@ -668,7 +668,7 @@ impl Drive {
 
     fn log(&self, step: &Step, sent: &Sent) {
         let (outcome, reason) = match sent {
-            Sent::Never(reason) => ("never", reason.as_str()),
+            Sent::Never(unsent) => ("never", unsent.why.as_str()),
             Sent::Maybe(reason) => ("maybe", reason.as_str()),
             Sent::Answered(_) => ("answered", ""),
         };

@@ -1,12 +1,14 @@
 //! Looking: reading an open order at its vendor on a schedule, and at once where a callback hints
 //! that something happened.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::vocabulary::{Millis, Progress};
-use adapters::{FetchOrder, Found, Memo, Vendor};
+use adapters::{Found, Vendor};
 
+use crate::app::seeing::is_askable;
 use crate::app::story::contact;
 use crate::app::{App, AppError, crash};
 use crate::clock::millis;
@@ -14,6 +16,7 @@ use crate::domain::contact::{Contact, ContactKind};
 use crate::domain::looking::next_look;
 use crate::domain::order::{Line, Order, Source, Waiting, standing};
 use crate::store::{Change, Saved};
+use crate::vendors::{Asked, CallFailure, Obstacle, Unsent};
 
 /// A look that is broken off is made again after this.
 const CLAIM: Duration = Duration::from_secs(60);
@@ -22,62 +25,121 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// A look that failed is made again within this, whatever the schedule says: what it was made for
 /// may have been a callback, which is settled and does not come again.
 const FAILED_PAUSE: Duration = Duration::from_secs(600);
+/// Looks that were held back come back within so many times the pause they were given, and once.
+const DEFERRED_SPREAD: f64 = 4.0;
+/// The most orders that a vendor is asked for in one call.
+const AT_ONCE: usize = 100;
+/// A look that is due within this is made along with others of its connection, where one call shows
+/// them all. Shorter than [`CLAIM`], so that a look which is under way is not made twice.
+const ALONG: Duration = Duration::from_secs(30);
 const OVERTAKEN: &str = "the order changed in between, so it is looked at again";
 
 impl App {
-    /// Claims orders whose look is due, for [`App::look`].
+    /// Claims orders whose look is due, for [`App::look_together`]: each on its own, or, where their
+    /// vendor shows many orders in one answer, all of a connection that are due or soon will be.
     ///
     /// # Errors
     /// [`AppError::Store`].
-    pub async fn claim_looks(&self, most: i64) -> Result<Vec<Order>, AppError> {
+    pub async fn claim_looks(&self, most: i64) -> Result<Vec<Vec<Order>>, AppError> {
         let now = self.clock.now();
-        Ok(self
-            .store
-            .claim_looks(now, now + millis(CLAIM), most)
-            .await?)
+        let until = now + millis(CLAIM);
+        let (mut alone, mut together) = (Vec::new(), BTreeMap::<String, Vec<Order>>::new());
+        for order in self.store.claim_looks(now, until, most).await? {
+            if order.their_ref.is_some() && self.shows_many(&order.connection_id) {
+                let group = together.entry(order.connection_id.clone()).or_default();
+                group.push(order);
+            } else {
+                alone.push(vec![order]);
+            }
+        }
+        let mut claimed = alone;
+        for (connection, mut group) in together {
+            let (by, room) = (now + millis(ALONG), AT_ONCE - group.len() % AT_ONCE);
+            let room = i64::try_from(room).unwrap_or(0);
+            let along = self.store.claim_looks_along(&connection, by, until, room);
+            group.extend(along.await?);
+            claimed.extend(group.chunks(AT_ONCE).map(<[Order]>::to_vec));
+        }
+        Ok(claimed)
     }
 
-    /// Looks at one order and applies what is seen, unless the order has changed meanwhile.
+    fn shows_many(&self, connection_id: &str) -> bool {
+        let directory = self.directory();
+        let connection = directory.connection(connection_id);
+        let vendor = connection.and_then(|connection| self.vendor_of(connection));
+        vendor.is_some_and(|vendor| vendor.fetch_many.is_some())
+    }
+
+    /// Looks at one order, as [`App::look_together`] does at many.
     ///
     /// # Errors
     /// [`AppError::Store`]; the look is then made again.
     pub async fn look(self: Arc<Self>, order: Order) -> Result<(), AppError> {
+        self.look_together(vec![order]).await
+    }
+
+    /// Looks at orders of one connection and applies what is seen of each, unless that order has
+    /// changed meanwhile.
+    ///
+    /// # Errors
+    /// The first [`AppError::Store`]; what was not saved is looked at again.
+    pub async fn look_together(self: Arc<Self>, orders: Vec<Order>) -> Result<(), AppError> {
         let directory = self.directory();
-        let connection = directory.connection(&order.connection_id);
+        let connection = orders.first().map(|order| &order.connection_id);
+        let connection = connection.and_then(|id| directory.connection(id));
         let vendor = connection.and_then(|connection| self.vendor_of(connection));
         let (Some(connection), Some(vendor)) = (connection, vendor) else {
-            let why = "no sheet for the vendor of this order's connection";
-            let look = not_asked(self.clock.now(), why);
-            return self.postpone(order, None, Some(FAILED_PAUSE), look).await;
+            return self.look_at_none(orders).await;
         };
-        let (Some(fetch), Some(theirs)) = (vendor.fetch.as_deref(), &order.their_ref) else {
-            let look = not_asked(self.clock.now(), "the vendor cannot be asked for orders");
-            return self.save_look(order, None, None, look).await;
-        };
-        let (operation, began) = (FetchOrder::Theirs(theirs.clone()), self.clock.now());
-        let memo = Memo {
-            step: String::new(),
-            values: order.memo.values.clone(),
-        };
-        let asked = self
-            .setup()
-            .caller
-            .ask(&vendor, connection, fetch, &operation, memo)
-            .await;
+        let began = self.clock.now();
+        let seen = self.see(&orders, connection, &vendor).await;
         crash::point("look.fetched");
+        let mut done = Ok(());
+        for (order, asked) in orders.into_iter().zip(seen) {
+            // What is wrong with one order must not keep the others from being brought home.
+            done = done.and(self.take_sight(order, &vendor, began, asked).await);
+        }
+        done
+    }
+
+    async fn look_at_none(&self, orders: Vec<Order>) -> Result<(), AppError> {
+        for order in orders {
+            let why = "no sheet for the vendor of this order's connection";
+            let asked = Asked::<()>::nothing(why);
+            let look = contact(ContactKind::Look, self.clock.now(), &asked, "failed", why);
+            self.postpone(order, None, Some(FAILED_PAUSE), look).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_sight(
+        &self,
+        order: Order,
+        vendor: &Vendor,
+        began: Millis,
+        asked: Asked<Found>,
+    ) -> Result<(), AppError> {
         let look = |outcome, why: &str| contact(ContactKind::Look, began, &asked, outcome, why);
         match &asked.result {
             Ok(Found::One(progress)) => {
                 let look = look("nothing_new", "");
-                self.take_look(order, &vendor, progress, look).await
+                self.take_look(order, vendor, progress, look).await
             }
             Ok(Found::NotSeen { .. } | Found::Several(_)) => {
                 let look = look("not_seen", "the vendor does not show the order");
-                self.postpone(order, Some(&vendor), None, look).await
+                self.postpone(order, Some(vendor), None, look).await
+            }
+            Err(CallFailure::NotSent(Unsent {
+                obstacle: Obstacle::HeldBack { again_in },
+                ..
+            })) => self.defer(order, *again_in).await,
+            Err(error) if !is_askable(vendor) => {
+                let look = look("failed", &error.to_string());
+                self.save_look(order, None, None, look).await
             }
             Err(error) => {
                 let look = look("failed", &error.to_string());
-                self.postpone(order, Some(&vendor), Some(FAILED_PAUSE), look)
+                self.postpone(order, Some(vendor), Some(FAILED_PAUSE), look)
                     .await
             }
         }
@@ -148,6 +210,17 @@ impl App {
         self.save_look(order, None, next, look).await
     }
 
+    /// Puts a look off that we held back ourselves: nothing was asked, so nothing is told, and the
+    /// schedule stays where it was. Those that wait for one vendor's rate come back spread out.
+    async fn defer(&self, mut order: Order, again_in: Duration) -> Result<(), AppError> {
+        let now = self.clock.now();
+        let spread = 1.0 + DEFERRED_SPREAD * rand::random::<f64>();
+        order.look_at = Some(now + millis(again_in.max(AGAIN).mul_f64(spread)));
+        let change = Change::default();
+        self.store.save_order(&mut order, &change, now).await?;
+        Ok(())
+    }
+
     async fn save_look(
         &self,
         mut order: Order,
@@ -167,18 +240,5 @@ impl App {
             .save_order(&mut order, &change, self.clock.now())
             .await?;
         Ok(())
-    }
-}
-
-/// A look that could not even be said.
-fn not_asked(at: Millis, why: &str) -> Contact {
-    Contact {
-        kind: ContactKind::Look,
-        at,
-        step: String::new(),
-        effect: "read",
-        took_ms: 0,
-        outcome: "failed",
-        detail: why.to_owned(),
     }
 }

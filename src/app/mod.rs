@@ -22,11 +22,13 @@ mod resealing;
 pub mod resolving;
 pub mod results;
 pub mod retention;
+mod seeing;
 mod setup;
 pub mod silence;
 pub mod story;
 pub mod tenant_file;
 pub mod tenants;
+pub mod verifying;
 pub mod waiting;
 
 use std::future::Future;

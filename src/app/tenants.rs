@@ -2,6 +2,7 @@
 //! and may be run again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use adapters::vocabulary::Private;
 use base64::Engine as _;
@@ -11,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::app::tenant_file::{ConnectionEntry, Mistake, Spot, TenantEntry, TenantFile, told};
 use crate::app::{App, AppError, Directory};
 use crate::clock::millis;
-use crate::domain::tenant::Tenant;
+use crate::domain::tenant::{Connection, Tenant};
 use crate::seal::{Purpose, digest, random_text};
 use crate::store::{ConnectionRow, TenantChange, TenantRow, new_id};
 
@@ -32,6 +33,8 @@ pub struct Imported {
     pub secret: Option<Private<String>>,
     /// Its connections by name, with their callback addresses.
     pub callback_urls: Vec<(String, String)>,
+    /// Its connections that are new, or lead elsewhere or with other credentials than before.
+    pub changed: Vec<Arc<Connection>>,
 }
 
 /// Finds the value behind a reference such as `env:NAME`.
@@ -90,6 +93,7 @@ impl App {
 
     fn imported(&self, directory: &Directory, ready: Prepared) -> Imported {
         let tenant = directory.tenant(&ready.change.row.id);
+        let is_changed = |it: &&Arc<Connection>| ready.changed.contains(&it.name) && !it.retired;
         let connections = tenant
             .map(|tenant| tenant.connections.as_slice())
             .unwrap_or_default();
@@ -101,6 +105,7 @@ impl App {
                 .iter()
                 .map(|connection| (connection.name.clone(), self.callback_url(connection)))
                 .collect(),
+            changed: connections.iter().filter(is_changed).cloned().collect(),
         }
     }
 
@@ -122,11 +127,19 @@ impl App {
         let signing = signing_secret(entry, spot, resolve, mistakes);
         let basic = live.map(|secret| basic_pair(&entry.account_id, secret));
         let kept_basic = known.and_then(|tenant| tenant.webhook_basic.clone());
-        let connections = entry.connections(spot).filter_map(|(connection, spot)| {
+        let mut changed = Vec::new();
+        let mut connections = Vec::new();
+        for (connection, spot) in entry.connections(spot) {
             let known = known.map(|tenant| &**tenant);
-            self.prepare_connection(connection, &id, known, &spot, resolve, mistakes)
-        });
-        let connections = connections.collect();
+            let prepared =
+                self.prepare_connection(connection, &id, known, &spot, resolve, mistakes);
+            if let Some((row, is_changed)) = prepared {
+                if is_changed {
+                    changed.push(row.name.clone());
+                }
+                connections.push(row);
+            }
+        }
         Prepared {
             change: TenantChange {
                 row: TenantRow {
@@ -143,9 +156,11 @@ impl App {
             },
             made,
             created: known.is_none(),
+            changed,
         }
     }
 
+    /// The connection as it shall be, and whether it has to prove itself anew.
     fn prepare_connection(
         &self,
         entry: &ConnectionEntry,
@@ -154,7 +169,7 @@ impl App {
         spot: &Spot<'_>,
         resolve: Resolve<'_>,
         mistakes: &mut Vec<Mistake>,
-    ) -> Option<ConnectionRow> {
+    ) -> Option<(ConnectionRow, bool)> {
         let known = tenant.and_then(|tenant| {
             tenant
                 .connections
@@ -181,6 +196,20 @@ impl App {
                 }
             }
         }
+        let base_url = entry.base_url.trim_end_matches('/').to_owned();
+        let is_changed = known.is_none_or(|known| {
+            let same = known.credentials.iter().all(|(name, values)| {
+                let given = credentials.get(name.as_str()).and_then(|all| all.last());
+                given == values.last().map(Private::expose)
+            });
+            let settings = entry.settings.iter();
+            known.base_url != base_url
+                || known.credentials.len() != credentials.len()
+                || !same
+                || settings
+                    .clone()
+                    .any(|(name, value)| known.settings.get(name) != Some(value))
+        });
         let id = known.map_or_else(|| new_id("con"), |connection| connection.id.clone());
         let token = known.map_or_else(
             || Private::new(random_text()),
@@ -189,12 +218,12 @@ impl App {
         let credentials = Zeroizing::new(
             serde_json::to_vec(&credentials).expect("a map of texts always serializes"),
         );
-        Some(ConnectionRow {
+        let row = ConnectionRow {
             tenant_id: tenant_id.to_owned(),
             name: entry.name.clone(),
             label: entry.label.clone().unwrap_or_else(|| entry.name.clone()),
             vendor: entry.vendor.clone(),
-            base_url: entry.base_url.trim_end_matches('/').to_owned(),
+            base_url,
             prefix: entry.prefix.clone(),
             settings: entry.settings.clone(),
             overlay: entry.offer.clone(),
@@ -210,7 +239,8 @@ impl App {
             ),
             retired: known.is_some_and(|connection| connection.retired),
             id,
-        })
+        };
+        Some((row, is_changed))
     }
 
     /// Makes a new API Secret for a tenant; the old ones live on for `overlap`. Webhooks that
@@ -290,7 +320,7 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::NotPossible`] names the account.
-    pub fn tenant_named(&self, account_id: &str) -> Result<std::sync::Arc<Tenant>, AppError> {
+    pub fn tenant_named(&self, account_id: &str) -> Result<Arc<Tenant>, AppError> {
         let directory = self.directory();
         let tenant = directory.tenant_by_account(account_id);
         tenant.cloned().ok_or_else(|| {
@@ -353,6 +383,8 @@ struct Prepared {
     change: TenantChange,
     made: Option<Private<String>>,
     created: bool,
+    /// Names of connections that are new or can fail where they did not before.
+    changed: Vec<String>,
 }
 
 fn basic_pair(account_id: &str, secret: &Private<String>) -> Private<String> {

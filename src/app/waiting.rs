@@ -1,9 +1,10 @@
 //! What people do: find an order, and decide what nobody but a person can know.
 
+use adapters::Found;
 use adapters::vocabulary::TheirRef;
-use adapters::{FetchOrder, Found, Memo};
 
 use crate::app::driving::end;
+use crate::app::seeing::is_askable;
 use crate::app::story::contact;
 use crate::app::{App, AppError};
 use crate::domain::contact::ContactKind;
@@ -101,19 +102,12 @@ impl App {
             .connection(&order.connection_id)
             .ok_or(AppError::NotFound)?;
         let vendor = self.vendor_of(connection).ok_or(AppError::NotFound)?;
-        let fetch = vendor.fetch.as_deref().ok_or_else(|| {
-            AppError::NotPossible(format!("{} cannot be asked for an order", vendor.title))
-        })?;
-        let memo = Memo {
-            step: String::new(),
-            values: order.memo.values.clone(),
-        };
-        let (operation, began) = (FetchOrder::Theirs(theirs.clone()), self.clock.now());
-        let asked = self
-            .setup()
-            .caller
-            .ask(&vendor, connection, fetch, &operation, memo)
-            .await;
+        if !is_askable(&vendor) {
+            let why = format!("{} cannot be asked for an order", vendor.title);
+            return Err(AppError::NotPossible(why));
+        }
+        let (began, values) = (self.clock.now(), order.memo.values.clone());
+        let asked = self.see_one(theirs, values, connection, &vendor).await;
         match &asked.result {
             Ok(Found::One(progress)) => {
                 let found = Line::new("resolved", format!("by a person: it is {}", theirs.0));

@@ -45,6 +45,10 @@ trait Work: Send + Sync + 'static {
         app: &App,
         most: i64,
     ) -> impl Future<Output = Result<Vec<Self::Item>, AppError>> + Send;
+    /// How many rows were claimed with an item.
+    fn rows(_item: &Self::Item) -> usize {
+        1
+    }
     fn work(app: Arc<App>, item: Self::Item) -> impl Future<Output = Result<(), AppError>> + Send;
 }
 
@@ -69,17 +73,20 @@ impl Work for Placing {
 }
 
 impl Work for Looking {
-    type Item = Order;
+    type Item = Vec<Order>;
     const NAME: &'static str = "looking";
 
     fn signal(app: &App) -> &Notify {
         &app.signals.looking
     }
-    async fn claim(app: &App, most: i64) -> Result<Vec<Order>, AppError> {
+    async fn claim(app: &App, most: i64) -> Result<Vec<Vec<Order>>, AppError> {
         app.claim_looks(most).await
     }
-    async fn work(app: Arc<App>, order: Order) -> Result<(), AppError> {
-        app.look(order).await
+    fn rows(orders: &Vec<Order>) -> usize {
+        orders.len()
+    }
+    async fn work(app: Arc<App>, orders: Vec<Order>) -> Result<(), AppError> {
+        app.look_together(orders).await
     }
 }
 
@@ -219,7 +226,7 @@ async fn claim_and_start<W: Work>(
             return 0;
         }
     };
-    let count = items.len();
+    let count = items.iter().map(W::rows).sum();
     for item in items {
         let Ok(place) = Arc::clone(places).acquire_owned().await else {
             return count;

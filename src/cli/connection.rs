@@ -2,12 +2,14 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::desk::Desk;
 use super::error::CliError;
 use super::show::{Listed, write_columns, write_json, write_list};
+use super::verify;
 use crate::domain::tenant::Connection;
 
 /// What can be done with connections.
@@ -26,6 +28,16 @@ pub(super) enum Command {
         /// The connection's name.
         name: String,
         /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try a connection by a call that orders nothing, and say what is wrong.
+    Verify {
+        /// The tenant's Account ID.
+        account: String,
+        /// The connection's name.
+        name: String,
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
@@ -52,6 +64,14 @@ pub(super) async fn run(
             name,
             json,
         } => show(desk, account, name, *json, out),
+        Command::Verify {
+            account,
+            name,
+            json,
+        } => {
+            let connection = find(desk, account, name)?;
+            verify::verify(desk, account, &connection, *json, out).await
+        }
         Command::Retire { account, name } => retire(desk, account, name, out).await,
     })
     .await
@@ -121,16 +141,11 @@ struct Shown {
     callback_url: String,
 }
 
-fn show(
-    desk: &Desk,
-    account: &str,
-    name: &str,
-    json: bool,
-    out: &mut impl Write,
-) -> Result<(), CliError> {
+/// The tenant's connection of that name.
+fn find(desk: &Desk, account: &str, name: &str) -> Result<Arc<Connection>, CliError> {
     let tenant = desk.app.tenant_named(account)?;
     let connection = tenant.connections.iter().find(|it| it.name == name);
-    let connection = connection.ok_or_else(|| {
+    connection.cloned().ok_or_else(|| {
         let known: Vec<&str> = tenant
             .connections
             .iter()
@@ -140,7 +155,17 @@ fn show(
             "tenant `{account}` has no connection `{name}` (it has: {})",
             known.join(", ")
         ))
-    })?;
+    })
+}
+
+fn show(
+    desk: &Desk,
+    account: &str,
+    name: &str,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<(), CliError> {
+    let connection = &find(desk, account, name)?;
     if !desk.is_public_url_known() {
         eprintln!(
             "`http.public_addr` has port 0, so the callback URL leads nowhere; set `http.public_url` to how the serving process is reached"

@@ -20,6 +20,7 @@ mod show;
 mod signals;
 mod tenant;
 mod vendor;
+mod verify;
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::desk::Desk;
 use super::error::CliError;
 use super::show::{Listed, time, write_columns, write_json, write_list};
+use super::verify::verify_imported;
 use crate::app::tenant_file::TenantFile;
 use crate::app::tenants::Imported;
 use crate::config;
@@ -28,6 +29,9 @@ pub(super) enum Command {
     Import {
         /// The tenants file: TOML, in which secrets are references such as "env:NAME".
         file: PathBuf,
+        /// Do not try the connections that are new or changed.
+        #[arg(long)]
+        no_verify: bool,
     },
     /// List tenants.
     List {
@@ -75,8 +79,11 @@ pub(super) async fn run(
     out: &mut impl Write,
 ) -> Result<(), CliError> {
     match command {
-        Command::Import { file } => {
-            Desk::with_new(config, async |desk| import(desk, file, out).await).await
+        Command::Import { file, no_verify } => {
+            Desk::with_new(config, async |desk| {
+                import(desk, file, !*no_verify, out).await
+            })
+            .await
         }
         Command::List { json } => Desk::with(config, async |desk| list(desk, *json, out)).await,
         Command::Show { account, json } => {
@@ -105,15 +112,24 @@ pub(super) fn read_file(path: &Path) -> Result<TenantFile, String> {
     TenantFile::parse(&name, &text)
 }
 
-async fn import(desk: &Desk, path: &Path, out: &mut impl Write) -> Result<(), CliError> {
+async fn import(
+    desk: &Desk,
+    path: &Path,
+    verifies: bool,
+    out: &mut impl Write,
+) -> Result<(), CliError> {
     let file = read_file(path).map_err(|mistake| CliError::SetUp(vec![mistake]))?;
     let resolve = |reference: &str| config::secret(reference).map_err(|error| error.to_string());
     let imported = desk.app.import_tenants(&file, &resolve).await;
-    for tenant in imported.map_err(CliError::SetUp)? {
-        tell_imported(&tenant, out)?;
+    let imported = imported.map_err(CliError::SetUp)?;
+    for tenant in &imported {
+        tell_imported(tenant, out)?;
         let note = if tenant.created { "created" } else { "changed" };
         desk.audit("tenant import", &tenant.account_id, note)
             .await?;
+    }
+    for tenant in imported.iter().filter(|_| verifies) {
+        verify_imported(desk, tenant, out).await?;
     }
     if !desk.is_public_url_known() {
         eprintln!(

@@ -194,6 +194,34 @@ impl Store {
         rows.iter().map(read_order).collect()
     }
 
+    /// Claims further orders of a connection whose look is due by `by`, for a call that is made
+    /// anyway. Their next look moves to `until`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn claim_looks_along(
+        &self,
+        connection_id: &str,
+        by: Millis,
+        until: Millis,
+        most: i64,
+    ) -> Result<Vec<Order>, StoreError> {
+        let sql = self.claim(&format!(
+            "WITH due AS MATERIALIZED (SELECT id FROM orders WHERE connection_id = $4 AND look_at <= $2 \
+             AND their_ref IS NOT NULL ORDER BY look_at LIMIT $3 {{skip_locked}}) \
+             UPDATE orders SET look_at = $1, version = version + 1 \
+             WHERE id IN (SELECT id FROM due) AND look_at <= $2 RETURNING {COLUMNS}"
+        ));
+        let rows = sqlx::query(sql)
+            .bind(until)
+            .bind(by)
+            .bind(most)
+            .bind(connection_id)
+            .fetch_all(&self.writer)
+            .await?;
+        rows.iter().map(read_order).collect()
+    }
+
     /// Makes an order's next look due at `at`, if that is sooner. This is a change like any other:
     /// whoever saves the order as it was before is stale, and cannot put the look off again.
     ///

@@ -17,6 +17,7 @@ use tower::{Service, ServiceExt as _};
 use super::call::{Call, Failure, Outcome, Outcoming, Outgoing};
 use super::fault_word;
 use super::tokens::{Had, Held, Tokens};
+use super::unsent::Obstacle;
 
 /// What proves who we are, with its secrets filled in.
 #[derive(Clone)]
@@ -59,9 +60,10 @@ impl TokenPlan {
                 Failure::Denied("the vendor refused the credentials for a token".to_owned())
             }
             Fault::Busy(wish) => Failure::Busy(wish),
-            Fault::Unclear(why) => Failure::Unreached(why),
+            Fault::Unclear(why) => Failure::Unreached(Obstacle::NoToken, why),
             other => {
-                Failure::Unreached(format!("the vendor gave no token ({})", fault_word(&other)))
+                let why = format!("the vendor gave no token ({})", fault_word(&other));
+                Failure::Unreached(Obstacle::NoToken, why)
             }
         })
     }
@@ -133,7 +135,7 @@ where
                 .await
                 .unwrap_or_else(|_| {
                     let why = "the vendor has not given a token in time";
-                    Err(Failure::Unreached(why.to_owned()))
+                    Err(Failure::Unreached(Obstacle::NoToken, why.to_owned()))
                 }),
         }
     }
@@ -142,7 +144,9 @@ where
 /// A token's request that got no answer left the call itself unsent.
 fn no_token(failure: Failure) -> Failure {
     match failure {
-        Failure::Unanswered(why) => Failure::Unreached(format!("no token: {why}")),
+        Failure::Unanswered(why) => {
+            Failure::Unreached(Obstacle::NoToken, format!("no token: {why}"))
+        }
         other => other,
     }
 }

@@ -164,7 +164,7 @@ fn verdict(outcome: &Outcome, now: Millis) -> Verdict {
     match outcome {
         Ok(reply) if reply.status >= 500 => Verdict::Failed(wishes::retry_after(reply, now)),
         Ok(_) | Err(Failure::Denied(_) | Failure::Busy(_)) => Verdict::Lives,
-        Err(Failure::Unreached(_) | Failure::Unanswered(_)) => Verdict::Failed(None),
+        Err(Failure::Unreached(..) | Failure::Unanswered(_)) => Verdict::Failed(None),
         Err(Failure::Refused(_) | Failure::Unsendable(_)) => Verdict::Unknown,
     }
 }

@@ -15,6 +15,7 @@ use http::{HeaderMap, Method};
 use url::Url;
 
 use super::authorise::Authorisation;
+use super::unsent::Obstacle;
 use crate::config::CallSettings;
 
 /// What a layer of the stack makes of a call.
@@ -122,7 +123,7 @@ pub(super) enum Failure {
     /// The vendor is too busy to give a token, and says when to come back.
     Busy(Option<Duration>),
     /// The vendor could not be reached; not a byte of the request left.
-    Unreached(String),
+    Unreached(Obstacle, String),
     /// A byte may have left, and no whole answer came.
     Unanswered(String),
 }

@@ -1,12 +1,12 @@
 //! One request to a vendor and back, and whole operations that order nothing.
 //!
-//! What matters most is what a failure means: [`Sent::Never`] only where not a byte left, so that
-//! the order certainly does not exist, and [`Sent::Maybe`] everywhere else.
+//! What matters most is what a failure means: [`Sent::Never`] only where not a byte left, so that the order certainly does not exist, and [`Sent::Maybe`] everywhere else.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use adapters::vocabulary::Millis;
 use adapters::{
     Context, Effect, Fault, Memo, Operation, Reply, Request, Translate, Turn, Unfit, Vendor,
 };
@@ -28,6 +28,8 @@ use super::prepare::{authorisation, outgoing};
 use super::rate::Rated;
 use super::retry::{Copies, MORE_COPIES};
 use super::tokens::{SharedTokens, Tokens};
+use super::unsent::{Obstacle, Unsent};
+use super::wishes;
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config::{CallSettings, VendorSettings};
@@ -54,16 +56,23 @@ pub struct CallerOptions {
 /// What came of sending one request.
 #[derive(Clone)]
 pub enum Sent {
-    /// Not a byte left. The reason is for operators.
-    Never(String),
+    /// Not a byte left.
+    Never(Unsent),
     /// A byte may have left, and no whole answer came.
     Maybe(String),
     /// A whole answer.
     Answered(Reply),
 }
 
+/// The last step of an operation so far.
+struct Last {
+    step: String,
+    effect: Effect,
+    answer: Option<Heard>,
+}
+
 /// Why an operation has no result.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum CallFailure {
     /// It could not be said.
     #[error(transparent)]
@@ -71,6 +80,9 @@ pub enum CallFailure {
     /// No answer.
     #[error("{0}")]
     NoAnswer(String),
+    /// Nothing was asked.
+    #[error("{}", .0.why)]
+    NotSent(Unsent),
     /// An answer that is no success.
     #[error("the vendor answered: {}", fault_word(.0))]
     Fault(Fault),
@@ -87,6 +99,41 @@ pub struct Asked<T> {
     pub effect: Effect,
     /// How long it took, with everything it waited for.
     pub took: Duration,
+    /// The last answer, without what it says.
+    pub answer: Option<Heard>,
+}
+
+/// What an answer tells of its vendor, whatever it means.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// HTTP status.
+    pub status: u16,
+    /// The vendor's clock when it answered, where it says so.
+    pub date: Option<Millis>,
+}
+
+impl<T> Asked<T> {
+    /// Nothing was asked, because it cannot be.
+    pub fn nothing(why: &str) -> Self {
+        Self {
+            result: Err(CallFailure::NoAnswer(why.to_owned())),
+            step: String::new(),
+            effect: Effect::Read,
+            took: Duration::ZERO,
+            answer: None,
+        }
+    }
+
+    /// The same, with what `choose` makes of its result.
+    pub fn map<U>(&self, choose: impl FnOnce(&T) -> Result<U, CallFailure>) -> Asked<U> {
+        Asked {
+            result: self.result.as_ref().map_err(Clone::clone).and_then(choose),
+            step: self.step.clone(),
+            effect: self.effect,
+            took: self.took,
+            answer: self.answer.clone(),
+        }
+    }
 }
 
 /// A fault in one stable word, for logs, metrics and history.
@@ -147,7 +194,10 @@ impl Caller {
     ) -> Sent {
         let call = match self.call(vendor, connection, request, committed) {
             Ok(call) => call,
-            Err(reason) => return Sent::Never(reason),
+            Err(why) => {
+                let obstacle = Obstacle::Ours;
+                return Sent::Never(Unsent { why, obstacle });
+            }
         };
         let Ok(sent) = self.stack.clone().oneshot(call).await;
         sent
@@ -174,15 +224,20 @@ impl Caller {
         memo: Memo,
     ) -> Asked<O::Output> {
         let began = Instant::now();
-        let mut last = (String::new(), Effect::Read);
+        let mut last = Last {
+            step: String::new(),
+            effect: Effect::Read,
+            answer: None,
+        };
         let result = self
             .take_steps(vendor, connection, translate, operation, memo, &mut last)
             .await;
         Asked {
             result,
-            step: last.0,
-            effect: last.1,
+            step: last.step,
+            effect: last.effect,
             took: began.elapsed(),
+            answer: last.answer,
         }
     }
 
@@ -193,7 +248,7 @@ impl Caller {
         translate: &dyn Translate<O>,
         operation: &O,
         mut memo: Memo,
-        last: &mut (String, Effect),
+        last: &mut Last,
     ) -> Result<O::Output, CallFailure> {
         let mut waits = 0;
         for _ in 0..MOST_TURNS {
@@ -203,14 +258,20 @@ impl Caller {
                 base_url: &connection.base_url,
             };
             let request = translate.encode(operation, &memo, &cx)?;
-            *last = (request.step.clone(), request.effect);
+            last.step.clone_from(&request.step);
+            last.effect = request.effect;
             let reply = match self
                 .send(vendor, connection, &request, Instant::now())
                 .await
             {
                 Sent::Answered(reply) => reply,
-                Sent::Never(why) | Sent::Maybe(why) => return Err(CallFailure::NoAnswer(why)),
+                Sent::Never(unsent) => return Err(CallFailure::NotSent(unsent)),
+                Sent::Maybe(why) => return Err(CallFailure::NoAnswer(why)),
             };
+            last.answer = Some(Heard {
+                status: reply.status,
+                date: wishes::date(&reply),
+            });
             match translate.decode(operation, &memo, &cx, &reply) {
                 Ok(Turn::Done(output)) => return Ok(output),
                 Ok(Turn::Next(next)) => memo = next,

@@ -14,6 +14,7 @@ use adapters::{Effect, Reply};
 use tower::Service;
 
 use super::call::{CONNECTS_WITHIN, Call, Failure, Outcome, Outcoming};
+use super::unsent::Obstacle;
 use crate::config::{CallSettings, SecretReference, VendorSettings};
 
 /// How long an idle connection to a vendor is kept.
@@ -140,7 +141,9 @@ impl Service<Call> for Exchange {
             *request.body_mut() = outgoing.body.map(reqwest::Body::from);
             match client.execute(request).await {
                 Ok(response) => read(response, clients.reply_limit).await,
-                Err(error) if error.is_connect() => Err(Failure::Unreached(describe(&error))),
+                Err(error) if error.is_connect() => {
+                    Err(Failure::Unreached(Obstacle::of(&error), describe(&error)))
+                }
                 Err(error) => Err(Failure::Unanswered(describe(&error))),
             }
         })

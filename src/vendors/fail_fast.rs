@@ -12,6 +12,7 @@ use tower::Service;
 
 use super::Sent;
 use super::call::{Call, Failure, Outcome, Refusal};
+use super::unsent::{Obstacle, Unsent};
 
 /// Tells of failures.
 #[derive(Clone)]
@@ -46,14 +47,22 @@ fn told(vendor: &str, outcome: Outcome) -> Sent {
                 .increment(1);
             let sentence = sentence(vendor, &refusal);
             tracing::debug!(vendor, cause, "{sentence}");
-            Sent::Never(sentence)
+            let again_in = refusal.again_in;
+            never(Obstacle::HeldBack { again_in }, sentence)
         }
-        Err(Failure::Unsendable(why) | Failure::Denied(why) | Failure::Unreached(why)) => {
-            Sent::Never(why)
+        Err(Failure::Unsendable(why)) => never(Obstacle::Ours, why),
+        Err(Failure::Denied(why)) => never(Obstacle::Denied, why),
+        Err(Failure::Unreached(obstacle, why)) => never(obstacle, why),
+        Err(Failure::Busy(_)) => {
+            let why = "the vendor is too busy to give a token";
+            never(Obstacle::NoToken, why.to_owned())
         }
-        Err(Failure::Busy(_)) => Sent::Never("the vendor is too busy to give a token".to_owned()),
         Err(Failure::Unanswered(why)) => Sent::Maybe(why),
     }
+}
+
+fn never(obstacle: Obstacle, why: String) -> Sent {
+    Sent::Never(Unsent { why, obstacle })
 }
 
 fn sentence(vendor: &str, refusal: &Refusal) -> String {
@@ -84,7 +93,9 @@ mod tests {
             why: "its calls failed 10 times in a row".to_owned(),
             again_in: Duration::from_millis(7_200),
         };
-        let Sent::Never(sentence) = told("acme", Err(Failure::Refused(refusal))) else {
+        let Sent::Never(Unsent { why: sentence, .. }) =
+            told("acme", Err(Failure::Refused(refusal)))
+        else {
             panic!("not a byte left");
         };
         assert_eq!(

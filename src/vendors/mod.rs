@@ -37,8 +37,10 @@ mod rate;
 pub mod registry;
 mod retry;
 mod tokens;
+pub mod unsent;
 mod wishes;
 
 use client::fault_word;
-pub use client::{Asked, CallFailure, Caller, CallerOptions, Sent};
+pub use client::{Asked, CallFailure, Caller, CallerOptions, Heard, Sent};
 pub use registry::Registry;
+pub use unsent::{Flaw, Obstacle, Unsent};

@@ -17,10 +17,7 @@ impl Registry {
     /// # Errors
     /// One sentence for each mistake in each sheet.
     pub fn load(dir: Option<&Path>, allow_sandbox: bool) -> Result<Self, Vec<String>> {
-        let mut vendors = Self::default();
-        for vendor in adapters::shipped() {
-            vendors.insert(vendor);
-        }
+        let mut vendors: Self = adapters::shipped().into_iter().collect();
         let mut mistakes = Vec::new();
         for path in dir
             .map(sheets_in)
@@ -58,6 +55,16 @@ impl Registry {
     /// All names, sorted.
     pub fn names(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()
+    }
+}
+
+impl FromIterator<Arc<Vendor>> for Registry {
+    fn from_iter<T: IntoIterator<Item = Arc<Vendor>>>(vendors: T) -> Self {
+        let mut registry = Self::default();
+        for vendor in vendors {
+            registry.insert(vendor);
+        }
+        registry
     }
 }
 

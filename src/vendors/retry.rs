@@ -50,7 +50,10 @@ impl Policy<Call, Reply, Failure> for Copies {
 
     fn retry(&mut self, call: &mut Call, outcome: &mut Outcome) -> Option<Self::Future> {
         let budget = self.budget(&call.target);
-        if !matches!(outcome, Err(Failure::Unreached(_) | Failure::Unanswered(_))) {
+        if !matches!(
+            outcome,
+            Err(Failure::Unreached(..) | Failure::Unanswered(_))
+        ) {
             budget.deposit();
             return None;
         }

@@ -1,7 +1,7 @@
-//! What an answer's headers say about when to come back: `Retry-After` (RFC 9110, section 10.2.3),
+//! What an answer's headers say about its vendor's clock, and about when to come back: `Retry-After` (RFC 9110, section 10.2.3),
 //! and the rate limit headers that vendors send under several names.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use adapters::Reply;
 use adapters::vocabulary::Millis;
@@ -42,6 +42,13 @@ pub(super) fn reset(reply: &Reply, now: Millis) -> Option<Duration> {
         EPOCH_SECONDS.. => Duration::from_millis((number * 1000).saturating_sub(now)),
         seconds => Duration::from_secs(seconds),
     })
+}
+
+/// The vendor's clock, as the answer's `Date` tells it.
+pub(super) fn date(reply: &Reply) -> Option<Millis> {
+    let at = httpdate::parse_http_date(reply.header("date")?).ok()?;
+    let since = at.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_millis()).ok()
 }
 
 fn number(reply: &Reply, names: &[&str]) -> Option<u64> {

@@ -290,6 +290,48 @@ fn a_disabled_tenant_and_a_retired_connection_are_seen_by_the_serving_process() 
 }
 
 #[test]
+fn a_connection_is_tried_when_it_is_imported_and_when_somebody_asks() {
+    let program = Program::new();
+    let sandbox = program.sandbox();
+    let import = ["tenant", "import", "sandbox-import.toml"];
+    let _running = program.serve();
+    let good = "connection main: Sandbox knows these credentials\n";
+    let told = program.done(&import);
+    assert!(told.ends_with(&format!("  {good}")), "{told}");
+    let told = program.done(&import);
+    assert!(!told.contains("knows"), "nothing has changed: {told}");
+    let verify = ["connection", "verify", ACCOUNT, "main"];
+    assert_eq!(program.done(&verify), good);
+    let shown = program.json(&verify);
+    assert_eq!(
+        (&shown["is_good"], text(&shown, "verdict")),
+        (&json!(true), "good")
+    );
+
+    program.set("SANDBOX_API_KEY", "guess");
+    let quiet = program.done(&[&import[..], &["--no-verify"]].concat());
+    assert!(quiet.contains("changed"), "{quiet}");
+    let failed = program.fails(&verify, 1, "does not know these credentials (api_key");
+    assert!(!failed.err.contains("guess"), "{failed:?}");
+    let failed = program.run(&[&verify[..], &["--json"]].concat());
+    let shown: Value = serde_json::from_str(&failed.out).expect("JSON also where it fails");
+    assert_eq!(
+        (failed.code, text(&shown, "verdict")),
+        (1, "credentials"),
+        "{failed:?}"
+    );
+
+    program.set("SANDBOX_API_KEY", "another guess");
+    let warned = program.run(&import);
+    assert_eq!(warned.code, 0, "the import is done: {warned:?}");
+    let warning = "warning: tenant ACCT123, connection main: Sandbox does not know";
+    assert!(warned.err.contains(warning), "{warned:?}");
+
+    drop(sandbox);
+    program.fails(&verify, 1, "cannot be asked now: nobody answers at http://");
+}
+
+#[test]
 fn the_sandbox_is_a_vendor_only_where_it_is_allowed() {
     let program = Program::new();
     let listed = |wanted: &str| {

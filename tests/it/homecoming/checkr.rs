@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::support::post::Postbag;
 use crate::support::{Database, Plan, World, on_both_databases};
 use adapters::simulator::{Checkr, FaultKind, Pace, checkr};
+use cleargate::domain::contact::ContactKind;
 
 /// Longer than looks that were hinted at are apart.
 const MOMENT: Duration = Duration::from_secs(11);
@@ -108,6 +109,29 @@ on_both_databases! {
         world.vendor_moves_silently(&world.vendor_orders()[0].reference, "complete", Some("consider"));
         world.pass(Duration::from_secs(86_401)).await;
         world.expect_told(&[("complete", "Pass"), ("complete", "Review")]);
+    }
+
+    async fn an_upgrade_opens_a_finished_report_and_its_end_is_told_anew(database) {
+        let (world, bag) = with_order(database).await;
+        say(&world, &bag, "complete", Some("clear")).await;
+        say(&world, &bag, "pending", None).await;
+        let order = world.stored("224466").await;
+        assert_eq!((order.stage.as_str(), order.result, order.ended_at), ("in_progress", None, None));
+        say(&world, &bag, "complete", Some("clear+adjudication=post_adverse_action")).await;
+        world.expect_told(&[("complete", "Pass"), ("complete", "Fail")]);
+    }
+
+    async fn a_report_is_looked_at_when_the_vendor_thinks_that_it_is_done(database) {
+        let (world, bag) = with_order(database).await;
+        world.vendor_moves_silently(&world.vendor_orders()[0].reference, "completed", None);
+        drop(bag);
+        let expected = world.clock.now() + 3 * 86_400_000;
+        world.pass_slowly(Duration::from_secs(4 * 86_400), Duration::from_secs(600)).await;
+        let looks = world.contacts(ContactKind::Look).await;
+        assert!(looks.iter().any(|look| look.at - expected <= 600_000 && look.at >= expected), "{looks:?}");
+        let pauses: Vec<_> = looks.windows(2).map(|two| two[1].at - two[0].at).collect();
+        assert!(pauses.iter().filter(|pause| **pause == 12 * 3_600_000).count() >= 3, "{pauses:?}");
+        assert!(pauses.iter().rev().any(|pause| (1..12 * 3_600_000).contains(pause)), "{pauses:?}");
     }
 
     async fn an_event_whose_look_failed_is_made_up_for_within_minutes(database) {

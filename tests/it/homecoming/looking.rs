@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::support::{Database, Plan, World, on_both_databases};
 use adapters::simulator::{FaultKind, Pace, Sandbox, sandbox};
 use cleargate::domain::contact::ContactKind;
 
 const LOOK: &str = "/orders/sbx_00000001";
+const SECOND: Duration = Duration::from_secs(1);
 
 /// A tenant of a sandbox that moves by itself, as the held clock does.
 async fn moving(database: Database) -> World {
@@ -153,4 +155,80 @@ on_both_databases! {
         let look = looks.last().expect("it was looked at");
         assert_eq!((look.outcome.as_str(), look.detail.as_str()), ("not_seen", "the vendor does not show the order"));
     }
+
+    async fn looks_keep_to_the_vendors_rate_and_none_is_lost_by_it(database) {
+        let (plan, _bag) = Plan::sandbox_by_hand(database);
+        let world = plan.setting("VENDORS__CALLS__RATE", "60/m").start().await;
+        for number in 1..=12 {
+            world.clock.advance(SECOND);
+            let order = world.placed_as(&format!("check-{number}")).await;
+            world.vendor_moves_silently(&order.our_ref.0, "complete", Some("pass"));
+        }
+        world.clock.advance(6 * SECOND);
+        // Six at once, and then one each second, for which the clock would have to move.
+        world.settle().await;
+        let looks = world.asked("GET", "/orders/");
+        assert!((6..=9).contains(&looks), "{looks}");
+        for _ in 0..30 {
+            world.pass(SECOND).await;
+        }
+        assert_eq!(world.asked("GET", "/orders/"), 12, "each was looked at once");
+        assert_eq!(world.told_ats().len(), 12);
+    }
+
+    async fn an_end_that_no_callback_announced_is_counted(database) {
+        let name = if database == Database::Sqlite { "quiet-one" } else { "quiet-two" };
+        let folder = TempDir::new().unwrap();
+        let named = [("name = \"sandbox\"", format!("name = \"{name}\""))];
+        let named = named.each_ref().map(|(from, to)| (*from, to.as_str()));
+        let (plan, bag) = Plan::sandbox_by_hand(database);
+        let plan = plan.sandbox_sheet(&folder, &named).edit("vendor = \"sandbox\"", &format!("vendor = \"{name}\""));
+        let world = plan.start().await;
+        for (id, is_announced) in [("224466", false), ("224467", false), ("224468", true)] {
+            let order = world.placed_as(id).await;
+            if is_announced {
+                assert!(world.vendor.advance(&order.our_ref.0, "complete", Some("pass")));
+                world.bring(&bag.only()).await;
+            } else {
+                world.vendor_moves_silently(&order.our_ref.0, "complete", Some("pass"));
+            }
+        }
+        world.pass(60 * SECOND).await;
+        world.pass(60 * SECOND).await;
+        assert_eq!(world.told_ats().len(), 3);
+        assert_eq!(world.metric("orders_ended_by_look_total", name).await, 2.0);
+    }
+
+    async fn a_result_that_is_revised_for_the_worse_is_told_anew_and_never_for_the_better(database) {
+        let (plan, bag) = Plan::sandbox_by_hand(database);
+        let world = plan.start().await;
+        let order = world.placed().await;
+        for result in ["review", "fail", "pass"] {
+            assert!(world.vendor.advance(&order.our_ref.0, "complete", Some(result)));
+            world.bring(&bag.only()).await;
+        }
+        world.pass(86_400 * SECOND).await;
+        world.expect_told(&[("complete", "Review"), ("complete", "Fail")]);
+    }
+}
+
+#[tokio::test]
+async fn looks_are_spread_over_replicas_and_made_once() {
+    let (plan, _bag) = Plan::sandbox_by_hand(Database::Postgres);
+    let world = plan.start().await;
+    let replica = world.replica().await;
+    for number in 1..=40 {
+        let order = world.placed_as(&format!("check-{number}")).await;
+        world.vendor_moves_silently(&order.our_ref.0, "complete", Some("pass"));
+    }
+    world.clock.advance(3 * SECOND);
+    replica.app.refresh_directory().await.unwrap();
+    let (one, other) = tokio::join!(
+        cleargate::background::run_due(world.app()),
+        cleargate::background::run_due(&replica.app)
+    );
+    one.and(other).unwrap();
+    assert_eq!(world.asked("GET", "/orders/"), 40);
+    assert_eq!(world.told_ats().len(), 40);
+    replica.drain().await;
 }

@@ -1,6 +1,7 @@
 //! Bringing home: what a vendor says reaches the ATS once, in the end as the vendor says it, and
 //! never as a pass that the vendor did not mean.
 
+mod batches;
 mod callbacks;
 mod cancelling;
 mod checkr;

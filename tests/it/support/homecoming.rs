@@ -236,6 +236,19 @@ impl World {
         }
     }
 
+    /// The value of a metric of one vendor, over everything that runs in this process.
+    pub(crate) async fn metric(&self, name: &str, vendor: &str) -> f64 {
+        let url = format!("http://{}/metrics", self.serving().operations);
+        let page = self.tenant().anonymous().get(&url).await.text;
+        let label = format!("vendor=\"{vendor}\"");
+        let of_vendor = |line: &&str| line.starts_with(name) && line.contains(&label);
+        let values = page.lines().filter(of_vendor).filter_map(|line| {
+            let (_, value) = line.rsplit_once(' ')?;
+            value.parse::<f64>().ok()
+        });
+        values.sum()
+    }
+
     /// The first column of a query's rows, for what has no other outside.
     pub(crate) async fn query(&self, sql: &str) -> Vec<String> {
         let mut connection = self.database().await;

@@ -6,9 +6,10 @@
 
 mod broken;
 mod patience;
-mod peer;
+pub(crate) mod peer;
 mod tls;
 mod tokens;
+mod verifying;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -149,7 +150,7 @@ impl Desk {
 fn answered(sent: Sent) -> Reply {
     match sent {
         Sent::Answered(reply) => reply,
-        Sent::Never(why) => panic!("never sent: {why}"),
+        Sent::Never(unsent) => panic!("never sent: {}", unsent.why),
         Sent::Maybe(why) => panic!("maybe sent: {why}"),
     }
 }
@@ -158,7 +159,7 @@ fn answered(sent: Sent) -> Reply {
 #[track_caller]
 fn never(sent: Sent) -> String {
     match sent {
-        Sent::Never(why) => why,
+        Sent::Never(unsent) => unsent.why,
         Sent::Maybe(why) => panic!("maybe sent: {why}"),
         Sent::Answered(reply) => panic!("answered {}", reply.status),
     }
@@ -169,7 +170,7 @@ fn never(sent: Sent) -> String {
 fn maybe(sent: Sent) -> String {
     match sent {
         Sent::Maybe(why) => why,
-        Sent::Never(why) => panic!("never sent: {why}"),
+        Sent::Never(unsent) => panic!("never sent: {}", unsent.why),
         Sent::Answered(reply) => panic!("answered {}", reply.status),
     }
 }

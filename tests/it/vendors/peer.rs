@@ -12,15 +12,15 @@ use crate::support::PATIENCE;
 
 /// A request that arrived.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) path: String,
+pub(crate) struct Asked {
+    pub(crate) path: String,
     /// The head, in lower case.
-    pub(super) head: String,
-    pub(super) body: String,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 /// What the vendor does about a request.
-pub(super) enum Act {
+pub(crate) enum Act {
     /// Sends these bytes and waits for another request.
     Say(Vec<u8>),
     /// Sends these bytes and closes the connection.
@@ -34,7 +34,7 @@ pub(super) enum Act {
 }
 
 /// A whole answer.
-pub(super) fn answer(status: u16, headers: &str, body: &str) -> Act {
+pub(crate) fn answer(status: u16, headers: &str, body: &str) -> Act {
     let length = body.len();
     Act::Say(
         format!("HTTP/1.1 {status} Word\r\n{headers}content-length: {length}\r\n\r\n{body}")
@@ -43,15 +43,15 @@ pub(super) fn answer(status: u16, headers: &str, body: &str) -> Act {
 }
 
 /// Closes the connection without a word.
-pub(super) fn close() -> Act {
+pub(crate) fn close() -> Act {
     Act::SayAndClose(Vec::new())
 }
 
 type Script = Arc<dyn Fn(&Asked) -> Act + Send + Sync>;
 
 /// The vendor.
-pub(super) struct Peer {
-    pub(super) addr: SocketAddr,
+pub(crate) struct Peer {
+    pub(crate) addr: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
     flooded: Arc<Mutex<usize>>,
     connections: Arc<Mutex<usize>>,
@@ -60,12 +60,12 @@ pub(super) struct Peer {
 
 impl Peer {
     /// Starts one that follows `script`.
-    pub(super) async fn start(script: impl Fn(&Asked) -> Act + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(script: impl Fn(&Asked) -> Act + Send + Sync + 'static) -> Self {
         Self::over(None, script).await
     }
 
     /// Starts one that speaks TLS.
-    pub(super) async fn tls(acceptor: TlsAcceptor) -> Self {
+    pub(crate) async fn tls(acceptor: TlsAcceptor) -> Self {
         Self::over(Some(acceptor), |_| answer(200, "", "{}")).await
     }
 
@@ -109,17 +109,17 @@ impl Peer {
         }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.addr)
     }
 
     /// Every request so far.
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
     /// How many requests there were below that path.
-    pub(super) fn count(&self, path: &str) -> usize {
+    pub(crate) fn count(&self, path: &str) -> usize {
         let asked = self.asked.lock().unwrap();
         asked
             .iter()
@@ -128,7 +128,7 @@ impl Peer {
     }
 
     /// Waits until there were so many.
-    pub(super) async fn until_asked(&self, path: &str, times: usize) {
+    pub(crate) async fn until_asked(&self, path: &str, times: usize) {
         let deadline = Instant::now() + PATIENCE;
         while self.count(path) < times {
             assert!(
@@ -141,12 +141,12 @@ impl Peer {
     }
 
     /// How many connections were opened.
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         *self.connections.lock().unwrap()
     }
 
     /// How much of a flood was taken.
-    pub(super) fn flooded(&self) -> usize {
+    pub(crate) fn flooded(&self) -> usize {
         *self.flooded.lock().unwrap()
     }
 }

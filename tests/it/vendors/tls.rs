@@ -10,6 +10,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
+use cleargate::vendors::{Flaw, Obstacle};
+
 use super::peer::Peer;
 use super::{Desk, ONCE, STATIC, Sent, answered, never};
 use crate::support::pem;
@@ -86,18 +88,39 @@ async fn a_certificate_that_is_not_the_vendors_gets_not_a_byte() {
     expired.not_after = date_time_ymd(2021, 1, 1);
     let key = KeyPair::generate().unwrap();
     let own = named("127.0.0.1").self_signed(&key).unwrap();
-    for (what, pair) in [
-        ("expired", authority.issues(expired)),
-        ("another's name", authority.issues(named("vendor.example"))),
-        ("self-signed", Pair(own.der().clone(), key)),
+    let mut early = named("127.0.0.1");
+    early.not_before = date_time_ymd(2200, 1, 1);
+    early.not_after = date_time_ymd(2201, 1, 1);
+    for (what, flaw, pair) in [
+        ("expired", Flaw::Expired, authority.issues(expired)),
+        ("not valid yet", Flaw::NotYet, authority.issues(early)),
+        (
+            "another's name",
+            Flaw::Name,
+            authority.issues(named("vendor.example")),
+        ),
+        ("self-signed", Flaw::Authority, Pair(own.der().clone(), key)),
         (
             "another authority's",
+            Flaw::Authority,
             Authority::new().issues(named("127.0.0.1")),
         ),
     ] {
         let peer = serves(pair, None).await;
-        let why = never(authority.desk(&peer, "").send(ONCE).await);
-        assert!(why.starts_with("cannot connect"), "{what}: {why}");
+        let Sent::Never(unsent) = authority.desk(&peer, "").send(ONCE).await else {
+            panic!("{what}: a byte may have left");
+        };
+        assert!(
+            unsent.why.starts_with("cannot connect"),
+            "{what}: {}",
+            unsent.why
+        );
+        assert_eq!(
+            unsent.obstacle,
+            Obstacle::Certificate(flaw),
+            "{what}: {}",
+            unsent.why
+        );
         assert_eq!(peer.count("/"), 0, "{what}");
     }
 }

@@ -25,7 +25,45 @@ pub(crate) struct Gateway {
     pub(crate) api_secret: String,
     operations: Client,
     child: Child,
+    runs: Runs,
     folder: TempDir,
+}
+
+/// How its program is started.
+struct Runs {
+    program: PathBuf,
+    folder: PathBuf,
+    store_url: String,
+    api_secret: String,
+    cpu: Option<usize>,
+}
+
+impl Runs {
+    fn command(&self, cpu: Option<usize>, arguments: &[&str]) -> Command {
+        let mut command = Command::new("setpriv");
+        // Should this process be killed outright, the gateway ends with it.
+        command.args(["--pdeathsig", "KILL"]);
+        if let Some(cpu) = cpu {
+            command.args(["taskset", "-c", &cpu.to_string()]);
+        }
+        command
+            .arg(&self.program)
+            .args(arguments)
+            .current_dir(&self.folder)
+            .envs(settings(&self.store_url))
+            .env("BENCH_API_SECRET", &self.api_secret)
+            .env("BENCH_CALLBACK_SECRET", vendor::SECRET)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+
+    fn serve(&self) -> Child {
+        let log = fs::File::create(self.folder.join("log")).expect("a log");
+        let child = self.command(self.cpu, &["serve"]).stderr(log).spawn();
+        child.expect("setpriv is there")
+    }
 }
 
 /// How it is to be run.
@@ -39,6 +77,8 @@ pub(crate) struct Plan<'a> {
     /// Client accounts, `BENCH0` and so on, each with one connection.
     pub(crate) tenants: u32,
     pub(crate) vendor: SocketAddr,
+    /// Where one more client account, `HANGING`, orders: a vendor that never answers.
+    pub(crate) hanging: Option<SocketAddr>,
     pub(crate) sink: SocketAddr,
 }
 
@@ -59,27 +99,15 @@ impl Gateway {
         } else {
             plan.store_url
         };
-        let command = |cpu: Option<usize>, arguments: &[&str]| {
-            let mut command = Command::new("setpriv");
-            // Should this process be killed outright, the gateway ends with it.
-            command.args(["--pdeathsig", "KILL"]);
-            if let Some(cpu) = cpu {
-                command.args(["taskset", "-c", &cpu.to_string()]);
-            }
-            command
-                .arg(plan.program)
-                .args(arguments)
-                .current_dir(folder.path())
-                .envs(settings(store_url))
-                .env("BENCH_API_SECRET", &api_secret)
-                .env("BENCH_CALLBACK_SECRET", vendor::SECRET)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .kill_on_drop(true);
-            command
+        let runs = Runs {
+            program: plan.program.to_owned(),
+            folder: folder.path().to_owned(),
+            store_url: store_url.to_owned(),
+            api_secret: api_secret.clone(),
+            cpu: plan.cpu,
         };
         for arguments in [&["migrate"][..], &["tenant", "import", "tenants.toml"]] {
-            let done = command(None, arguments).output().await;
+            let done = runs.command(None, arguments).output().await;
             let done = done.expect("setpriv is there");
             assert!(
                 done.status.success(),
@@ -87,9 +115,7 @@ impl Gateway {
                 String::from_utf8_lossy(&done.stderr)
             );
         }
-        let log = fs::File::create(folder.path().join("log")).expect("a log");
-        let child = command(plan.cpu, &["serve"]).stderr(log).spawn();
-        let child = child.expect("setpriv is there");
+        let child = runs.serve();
         let (public, operations) = listening(&folder.path().join("log")).await;
         Self {
             client: Client::new(public),
@@ -97,8 +123,23 @@ impl Gateway {
             operations: Client::new(operations),
             api_secret,
             child,
+            runs,
             folder,
         }
+    }
+
+    /// Ends it at once and starts it again on its database; how long until it was ready.
+    pub(crate) async fn restart(&mut self) -> Duration {
+        self.child.kill().await.expect("it runs");
+        fs::remove_file(self.folder.path().join("log")).expect("its log");
+        let began = Instant::now();
+        self.child = self.runs.serve();
+        let (public, operations) = listening(&self.folder.path().join("log")).await;
+        let took = began.elapsed();
+        (self.public, self.client) = (public, Client::new(public));
+        self.operations = Client::new(operations);
+        assert_eq!(self.operations.get("/readyz").await, "ready\n");
+        took
     }
 
     /// Its process.
@@ -138,13 +179,13 @@ fn settings(store_url: &str) -> [(&'static str, String); 8] {
 }
 
 fn tenants_file(plan: &Plan<'_>) -> String {
-    let (port, vendor) = (plan.sink.port(), plan.vendor);
-    let tenant = |number| {
+    let port = plan.sink.port();
+    let tenant = |account: String, vendor: SocketAddr| {
         format!(
             r#"
 [[tenant]]
-account_id = "BENCH{number}"
-name = "Bench {number}"
+account_id = "{account}"
+name = "{account}"
 api_secret = "env:BENCH_API_SECRET"
 requests_per_second = 1000000
   [tenant.webhook]
@@ -158,7 +199,11 @@ requests_per_second = 1000000
 "#
         )
     };
-    (0..plan.tenants).map(tenant).collect()
+    let usual = (0..plan.tenants).map(|number| tenant(format!("BENCH{number}"), plan.vendor));
+    let hanging = plan
+        .hanging
+        .map(|vendor| tenant("HANGING".to_owned(), vendor));
+    usual.chain(hanging).collect()
 }
 
 /// The addresses in the line that a starting gateway logs.
@@ -174,6 +219,6 @@ async fn listening(log: &PathBuf) -> (SocketAddr, SocketAddr) {
             return addrs.expect("the line names both addresses");
         }
         assert!(since.elapsed() < PATIENCE, "it does not start:\n{text}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

@@ -11,13 +11,16 @@ mod catalog;
 mod client;
 mod figures;
 mod gateway;
+mod isolation;
 mod load;
 mod orders;
 mod postgres;
 mod processes;
+mod reads;
 mod serving;
 mod sink;
 mod stand;
+mod starting;
 mod throughput;
 mod vendor;
 mod webhooks;
@@ -60,6 +63,9 @@ enum Part {
     Orders,
     Webhooks,
     Throughput,
+    Isolation,
+    Reads,
+    Starting,
 }
 
 /// How long and how often.
@@ -106,6 +112,9 @@ async fn run(options: Options) {
             Part::Orders => orders::measure(&effort, &options.postgres, &mut figures).await,
             Part::Webhooks => webhooks::measure(&effort, &options.postgres, &mut figures).await,
             Part::Throughput => throughput::measure(&effort, &options.postgres, &mut figures).await,
+            Part::Isolation => isolation::measure(&effort, &mut figures).await,
+            Part::Reads => reads::measure(&effort, &mut figures).await,
+            Part::Starting => starting::measure(&effort, &mut figures).await,
         }
     }
     println!("{figures}");

@@ -50,6 +50,24 @@ fn stat(pid: u32) -> Option<Stat> {
     })
 }
 
+/// The threads a process has.
+pub(crate) fn threads(pid: u32) -> f64 {
+    status(pid, "Threads:")
+}
+
+/// The memory a process holds, in MB.
+pub(crate) fn memory(pid: u32) -> f64 {
+    status(pid, "VmRSS:") / 1000.0
+}
+
+/// A number of /proc/PID/status; memory stands there in kB.
+fn status(pid: u32, name: &str) -> f64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.expect("a number")
+}
+
 /// Keeps this process to one processor, so that the server that is measured has the other one.
 pub(crate) fn keep_to(processor: usize) {
     keep(&processor.to_string());

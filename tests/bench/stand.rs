@@ -1,5 +1,6 @@
 //! A gateway between a vendor and a webhook receiver, and the two things that are asked of it.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,12 +33,28 @@ impl Stand {
         cpu: Option<usize>,
         tenants: u32,
     ) -> Self {
+        Self::of(program, store_url, cpu, tenants, None).await
+    }
+
+    /// On SQLite, with one more client account whose vendor never answers.
+    pub(crate) async fn start_beside(program: &Path, hanging: SocketAddr) -> Self {
+        Self::of(program, "", None, 1, Some(hanging)).await
+    }
+
+    async fn of(
+        program: &Path,
+        store_url: &str,
+        cpu: Option<usize>,
+        tenants: u32,
+        hanging: Option<SocketAddr>,
+    ) -> Self {
         let (vendor, sink) = (Vendor::start().await, Sink::start().await);
         let plan = Plan {
             program,
             store_url,
             cpu,
             tenants,
+            hanging,
             vendor: vendor.addr(),
             sink: sink.addr(),
         };
@@ -76,26 +93,36 @@ impl Stand {
 
     /// Places an order and expects it to be taken.
     pub(crate) async fn place(&self, number: u32) {
-        let account = self.account(number);
-        let body = vendor::order(&account, number, self.sink.addr());
+        let (answered, body) = self.order(&self.account(number), number).await;
+        self.expected(answered, &body, StatusCode::CREATED);
+    }
+
+    /// Places an order at the vendor that never answers; it may be taken, or refused because that
+    /// vendor is left alone by now.
+    pub(crate) async fn place_at_hanging(&self, number: u32) {
+        self.order("HANGING", number).await;
+    }
+
+    async fn order(&self, account: &str, number: u32) -> (StatusCode, Bytes) {
+        let body = vendor::order(account, number, self.sink.addr());
         let request = Request::post("/v1/orders")
             .header("host", "bench")
             .header("content-type", "application/json")
-            .header("authorization", self.basic(&account))
+            .header("authorization", self.basic(account))
             .body(Full::from(body));
-        self.expect(request.expect("a plain request"), StatusCode::CREATED)
-            .await;
+        let request = request.expect("a plain request");
+        self.gateway.client.send(request).await
     }
 
     /// Calls back about an order and expects to be acknowledged.
     pub(crate) async fn call_back(&self, number: u32) {
         let callback = self.vendor.callback(number);
-        self.expect(callback, StatusCode::OK).await;
+        let (answered, body) = self.gateway.client.send(callback).await;
+        self.expected(answered, &body, StatusCode::OK);
     }
 
-    async fn expect(&self, request: Request<Full<Bytes>>, status: StatusCode) {
-        let (answered, body) = self.gateway.client.send(request).await;
-        let body = String::from_utf8_lossy(&body);
+    fn expected(&self, answered: StatusCode, body: &[u8], status: StatusCode) {
+        let body = String::from_utf8_lossy(body);
         let warnings = || self.gateway.warnings();
         assert_eq!(answered, status, "{body}\n{:#?}", warnings());
     }

@@ -133,7 +133,7 @@ fn answer(state: &State, request: &Request<()>, body: &[u8]) -> Response<Full<By
 }
 
 /// A catalog of the usual size.
-fn packages() -> Bytes {
+pub(crate) fn packages() -> Bytes {
     let screenings = [
         "Address to Federal Criminal History (7 year)",
         "Social Security Address/Alias Trace",

@@ -1,0 +1,114 @@
+//! What orders at one vendor feel of another vendor that takes every order and never answers, while
+//! 64 callers wait for it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::figures::{Figures, Target, Times};
+use crate::stand::Stand;
+use crate::{Effort, load, processes, vendor};
+
+/// Orders a second at the vendor that answers.
+const RATE: u32 = 100;
+/// Callers who wait for the other.
+const CALLERS: u32 = 64;
+/// Their orders have numbers of their own.
+const APART: u32 = 1_000_000;
+
+pub(crate) async fn measure(effort: &Effort, figures: &mut Figures) {
+    processes::keep_to_none();
+    let hanging = Hanging::start().await;
+    let stand = Stand::start_beside(&effort.program, hanging.addr).await;
+    let stand = Arc::new(stand);
+    let mut first = stand.warm_up().await;
+    let total = RATE * u32::try_from(effort.lasting.as_secs()).expect("seconds");
+    let mut apart = APART;
+    for _ in 0..effort.rounds {
+        let base = p99(&stand, first, total).await;
+        first += total;
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut waiting = JoinSet::new();
+        waiting.spawn(wait_for_it(Arc::clone(&stand), apart, Arc::clone(&stop)));
+        let beside = p99(&stand, first, total).await;
+        first += total;
+        let threads = processes::threads(stand.gateway.pid());
+        stop.store(true, Ordering::Relaxed);
+        apart += waiting.join_all().await.iter().sum::<u32>();
+        let what = "isolation: p99 beside a vendor that hangs / p99 alone";
+        figures.take(what, "times", Target::AtMost(1.5), beside / base);
+        figures.take("isolation: p99 alone", "ms", Target::None, base);
+        let what = "isolation: threads of the gateway meanwhile";
+        figures.take(what, "", Target::None, threads);
+        let what = "isolation: memory of the gateway meanwhile";
+        let memory = processes::memory(stand.gateway.pid());
+        figures.take(what, "MB", Target::None, memory);
+    }
+}
+
+async fn p99(stand: &Arc<Stand>, first: u32, total: u32) -> f64 {
+    let waited = load::open_loop(RATE, total, |number, due| {
+        let stand = Arc::clone(stand);
+        async move {
+            stand.place(first + number).await;
+            due.elapsed()
+        }
+    });
+    Times::new(waited.await).percentile(99.0)
+}
+
+/// Keeps so many callers waiting until told to stop; returns how many orders that were.
+async fn wait_for_it(stand: Arc<Stand>, first: u32, stop: Arc<AtomicBool>) -> u32 {
+    let enough = move |_, _| stop.load(Ordering::Relaxed);
+    let (orders, _) = load::closed_loop(CALLERS, enough, move |number| {
+        let stand = Arc::clone(&stand);
+        async move { stand.place_at_hanging(first + number).await }
+    })
+    .await;
+    orders + CALLERS
+}
+
+/// A vendor that lists its packages and answers nothing else.
+pub(crate) struct Hanging {
+    addr: SocketAddr,
+    _accepting: JoinSet<()>,
+}
+
+impl Hanging {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("loopback has a free port");
+        let addr = listener.local_addr().expect("it is bound");
+        let mut accepting = JoinSet::new();
+        accepting.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.spawn(hang(stream));
+            }
+        });
+        Self {
+            addr,
+            _accepting: accepting,
+        }
+    }
+}
+
+async fn hang(mut stream: TcpStream) {
+    let mut request = [0; 4096];
+    while let Ok(read @ 1..) = stream.read(&mut request).await {
+        if !request[..read].starts_with(b"GET /packages") {
+            continue;
+        }
+        let body = vendor::packages();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        // Whoever has gone needs no answer.
+        drop(stream.write_all(&[head.as_bytes(), &body].concat()).await);
+    }
+}

@@ -218,7 +218,7 @@ fn steps(current: usize) -> String {
 fn button(order: &Order, token: &str) -> String {
     format!(
         "<form method=\"post\" action=\"/background_checks/{}/results?t={}\"><button>Open the full report</button>\
-         <p class=\"note\">The report opens at the screening provider, which may ask you to sign in.</p></form>",
+         <p class=\"note\">The report comes from the screening provider, which may ask you to sign in.</p></form>",
         escape(&order.tracking_id),
         escape(token)
     )

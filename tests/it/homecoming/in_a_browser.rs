@@ -172,7 +172,7 @@ async fn what_is_on_the_page_is_what_a_recruiter_needs_and_nothing_of_the_applic
             "Ended",
             "15 January 2027, 08:00 UTC",
             "Open the full report",
-            "The report opens at the screening provider, which may ask you to sign in.",
+            "The report comes from the screening provider, which may ask you to sign in.",
             "As of 15 January 2027, 08:00 UTC. This page holds no personal data of the applicant.",
         ]
     );

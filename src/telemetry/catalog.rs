@@ -76,6 +76,11 @@ pub const METRICS: &[Metric] = &[
         "Orders that nobody but a person can settle; `cleargate order waiting` lists them",
     ),
     metric(
+        "catalog_changes_total",
+        Kind::Counter,
+        "Changes of vendors' package lists between two fetches, by vendor and kind: gone, renamed, repriced, added; `cleargate connection show` lists them",
+    ),
+    metric(
         "vendor_call_seconds",
         Kind::Histogram,
         "Calls to vendors, by vendor, step and outcome: never (nothing left), maybe (no whole answer), answered",

@@ -147,6 +147,8 @@ CREATE TABLE order_references (
 -- statement
 CREATE INDEX order_references_order ON order_references (order_id)
 -- statement
+CREATE INDEX order_references_theirs ON order_references (their_ref)
+-- statement
 CREATE TABLE history (
     order_id TEXT NOT NULL REFERENCES orders (id),
     version BIGINT NOT NULL,

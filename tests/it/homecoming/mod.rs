@@ -5,6 +5,7 @@ mod batches;
 mod callbacks;
 mod cancelling;
 mod checkr;
+mod foreign;
 mod looking;
 mod no_false_pass;
 mod results;

@@ -324,7 +324,7 @@ impl App {
                 Ok(true)
             }
             Saved::Taken(_) => {
-                tracing::error!(order = %order.id, vendor = %vendor.name, "a callback names an order that belongs to another order");
+                self.alarm_foreign(&order, vendor, "callback");
                 let why = "it names another order's reference";
                 self.told(&order, row.received_at, "refused", &told_of(row, why))
                     .await?;

@@ -131,20 +131,20 @@ impl App {
         change
             .lines
             .push(Line::new("cancel", "asked for by the ATS or an operator"));
-        self.save_canceled(order, &change).await
-    }
-
-    async fn save_canceled(&self, mut order: Order, change: &Change) -> Result<Order, AppError> {
+        let id = order.id.clone();
         let saved = self
             .store
-            .save_order(&mut order, change, self.clock.now())
+            .save_order(&mut order, &change, self.clock.now())
             .await?;
         self.signals.deliveries.notify_one();
+        if let Saved::Taken(_) = saved {
+            self.alarm_foreign(&order, vendor, "cancel");
+        }
         if saved != Saved::Done {
             // News came in between: what the order is now decides, and a look makes sure.
             self.look_soon(&order).await?;
         }
-        self.store.order(&order.id).await?.ok_or(AppError::NotFound)
+        self.store.order(&id).await?.ok_or(AppError::NotFound)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::app::{App, AppError};
 use crate::cache::Kind;
 use crate::clock::millis;
 use crate::domain::catalog::{Offer, offers, package_list};
+use crate::domain::drift::Drift;
 use crate::domain::tenant::{Connection, OfferKind, Tenant};
 use crate::seal::{digest, random_text};
 use crate::store::{OfferRow, StoreError, StoredCatalog};
@@ -25,17 +26,15 @@ use crate::store::{OfferRow, StoreError, StoredCatalog};
 const ASKED_WITHIN: Duration = Duration::from_secs(24 * 3600);
 /// One refresher over all replicas holds its lease this long.
 const REFRESH_LEASE: Duration = Duration::from_secs(60);
-/// When an order may be sent again that needs a catalog which could not be fetched yet.
-const RETRY_FIRST_FETCH: Duration = Duration::from_secs(5);
-/// An unknown id makes us ask a vendor again at most this often.
-const UNKNOWN_ID_PAUSE: Duration = Duration::from_secs(10);
+/// Changes of a catalog that one log line tells.
+const TOLD: usize = 10;
 /// Connections whose catalogs are kept in memory.
 const KEPT: u64 = 50_000;
 
 /// Catalogs in memory.
 pub(crate) struct Catalogs {
     /// By connection.
-    stored: Cache<String, Arc<StoredCatalog>>,
+    pub(super) stored: Cache<String, Arc<StoredCatalog>>,
     /// By tenant: the merged list, ready to be sent. Replaced as a whole, so that reading it takes
     /// no lock.
     lists: ArcSwap<HashMap<String, Arc<PackageAnswer>>>,
@@ -96,15 +95,21 @@ pub struct PackageAnswer {
     /// When the oldest part of it was fetched.
     pub fetched_at: Millis,
     /// No vendor is missing in it because its catalog could never be fetched.
-    is_whole: bool,
-    offers: HashMap<(OfferKind, String), Offer>,
+    pub(super) is_whole: bool,
+    pub(super) offers: HashMap<(OfferKind, String), Offer>,
 }
 
-/// What was ordered, found in the catalog.
-pub(crate) struct Ordered {
-    pub(crate) connection: Arc<Connection>,
-    pub(crate) package: String,
-    pub(crate) add_ons: Vec<String>,
+/// An offer whose id means something else already.
+#[derive(Debug)]
+pub struct Clash {
+    /// What is not offered.
+    pub offer: Offer,
+    /// What its id means.
+    pub means: OfferRow,
+}
+
+fn is_meant(offer: &Offer, row: &OfferRow) -> bool {
+    row.connection_id == offer.connection_id && row.vendor_id == offer.vendor_id
 }
 
 impl App {
@@ -190,14 +195,38 @@ impl App {
         for (_, offers) in parts {
             offers.retain(|offer| {
                 let meaning = meanings.get(&(offer.kind, offer.id.clone()));
-                let ours = meaning.is_some_and(|row| row.connection_id == offer.connection_id && row.vendor_id == offer.vendor_id);
+                let ours = meaning.is_some_and(|row| is_meant(offer, row));
                 if !ours {
-                    tracing::warn!(tenant = %tenant.id, connection = %offer.connection_id, id = %offer.id, "an offer's id means something else already, so it is not offered");
+                    tracing::warn!(event = "offer_clash", tenant = %tenant.id, connection = %offer.connection_id, id = %offer.id, "an offer's id means something else already, so it is not offered");
                 }
                 ours
             });
         }
         Ok(())
+    }
+
+    /// Offers of a connection whose id means something else already, so that they are not offered.
+    ///
+    /// # Errors
+    /// [`AppError::Store`].
+    pub async fn clashes(
+        &self,
+        tenant: &Tenant,
+        connection: &Connection,
+    ) -> Result<Vec<Clash>, AppError> {
+        let Some(stored) = self.store.catalog(&connection.id).await? else {
+            return Ok(Vec::new());
+        };
+        let meanings = self.meanings(tenant).await?;
+        let offers = self.offers_of(connection, &stored).into_iter();
+        let clashes = offers.filter_map(|offer| {
+            let meaning = meanings.get(&(offer.kind, offer.id.clone()))?;
+            (!is_meant(&offer, meaning)).then(|| Clash {
+                means: meaning.clone(),
+                offer,
+            })
+        });
+        Ok(clashes.collect())
     }
 
     /// What every id ever offered to a tenant means.
@@ -255,7 +284,8 @@ impl App {
             catalog,
             fetched_at: self.clock.now(),
         };
-        self.store.save_catalog(&connection.id, &stored).await?;
+        let changes = self.store.save_catalog(&connection.id, &stored).await?;
+        tell(connection, &changes);
         let offers = self.offers_of(connection, &stored);
         self.store
             .save_offers(
@@ -383,125 +413,37 @@ impl App {
         }
         Ok(self.refresh_catalog(connection).await?.is_some())
     }
-
-    /// What a package and its add-ons mean at a vendor.
-    pub(crate) async fn find_offers(
-        &self,
-        tenant: &Tenant,
-        package_id: &str,
-        add_on_ids: &[String],
-    ) -> Result<Ordered, AppError> {
-        let package = self
-            .find_offer(tenant, OfferKind::Package, package_id)
-            .await?;
-        let mut add_ons = Vec::new();
-        for id in add_on_ids {
-            let add_on = self.find_offer(tenant, OfferKind::AddOn, id).await?;
-            if add_on.connection_id != package.connection_id {
-                let message = format!(
-                    "The add-on `{id}` belongs to another screening provider than the package `{package_id}`."
-                );
-                return Err(AppError::unfit(
-                    "add_on_of_another_connection",
-                    "add_on_package_ids",
-                    message,
-                ));
-            }
-            if !add_on.only_with.is_empty() && !add_on.only_with.contains(&package.vendor_id) {
-                let message =
-                    format!("The add-on `{id}` cannot be ordered with the package `{package_id}`.");
-                return Err(AppError::unfit(
-                    "add_on_not_with_package",
-                    "add_on_package_ids",
-                    message,
-                ));
-            }
-            add_ons.push(add_on.vendor_id);
-        }
-        let connection = tenant
-            .connection(&package.connection_id)
-            .filter(|connection| !connection.retired);
-        let connection = connection.ok_or_else(|| gone("package_id", package_id, &package.name))?;
-        Ok(Ordered {
-            connection: Arc::clone(connection),
-            package: package.vendor_id,
-            add_ons,
-        })
-    }
-
-    /// An offer from memory, else from the database, else after one fresh look at the vendors.
-    async fn find_offer(
-        &self,
-        tenant: &Tenant,
-        kind: OfferKind,
-        id: &str,
-    ) -> Result<Offer, AppError> {
-        let key = (kind, id.to_owned());
-        if let Some(offer) = self.packages(tenant).await?.offers.get(&key) {
-            return Ok(offer.clone());
-        }
-        let row = self.store.tenant_offer(&tenant.id, kind, id).await?;
-        self.refresh_for_unknown_id(tenant).await?;
-        let list = self.packages(tenant).await?;
-        if let Some(offer) = list.offers.get(&key) {
-            return Ok(offer.clone());
-        }
-        if !list.is_whole && row.is_none() {
-            // It may well be on the list that could not be fetched.
-            return Err(AppError::Unavailable {
-                retry_after: RETRY_FIRST_FETCH,
-            });
-        }
-        let field = match kind {
-            OfferKind::Package => "package_id",
-            OfferKind::AddOn => "add_on_package_ids",
-        };
-        Err(match row {
-            Some(row) => gone(field, id, &row.name),
-            None => AppError::unfit(
-                "package_unknown",
-                field,
-                format!("`{id}` is not offered to this account."),
-            ),
-        })
-    }
 }
 
-impl App {
-    /// One bounded fresh look at the vendors, because an id is not known. A catalog that has only
-    /// just been fetched is believed: wrong ids must not become calls to vendors.
-    async fn refresh_for_unknown_id(&self, tenant: &Tenant) -> Result<(), AppError> {
-        let recent = self.clock.now() - millis(UNKNOWN_ID_PAUSE);
-        let stale = |connection: &Connection| {
-            let stored = self.catalogs.stored.get(&connection.id);
-            stored.is_none_or(|stored| stored.fetched_at < recent)
-        };
-        let refreshes = selling(tenant)
-            .into_iter()
-            .filter(|connection| stale(connection))
-            .map(|connection| self.refresh_catalog(connection));
-        let all = futures_util::future::try_join_all(refreshes);
-        if let Ok(refreshed) =
-            tokio::time::timeout(self.setup().options.catalog_first_fetch, all).await
-        {
-            refreshed?;
-        }
-        Ok(())
+/// Tells operators what a vendor has changed on its list.
+fn tell(connection: &Connection, changes: &[Drift]) {
+    if changes.is_empty() {
+        return;
+    }
+    let told: Vec<String> = changes
+        .iter()
+        .take(TOLD)
+        .map(|change| {
+            let (kind, id) = (change.kind.as_str(), &change.vendor_id);
+            format!("{id} {kind} ({})", change.detail)
+        })
+        .collect();
+    tracing::warn!(
+        event = "catalog_drift", connection = %connection.id, vendor = %connection.vendor,
+        changes = changes.len(), first = told.join("; "), "the vendor has changed what it offers"
+    );
+    for change in changes {
+        metrics::counter!(
+            "catalog_changes_total", "vendor" => connection.vendor.clone(), "kind" => change.kind.as_str()
+        )
+        .increment(1);
     }
 }
 
 /// The connections of a tenant that take orders.
-fn selling(tenant: &Tenant) -> Vec<&Arc<Connection>> {
+pub(super) fn selling(tenant: &Tenant) -> Vec<&Arc<Connection>> {
     let connections = tenant.connections.iter();
     connections
         .filter(|connection| !connection.retired)
         .collect()
-}
-
-fn gone(field: &str, id: &str, name: &str) -> AppError {
-    AppError::unfit(
-        "package_gone",
-        field,
-        format!("`{name}` ({id}) is not offered any more."),
-    )
 }

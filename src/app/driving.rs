@@ -461,7 +461,7 @@ impl Drive {
     }
 
     async fn owned_by_another(&mut self) -> Result<Ending, StoreError> {
-        tracing::error!(order = %self.order.id, vendor = %self.vendor.name, "the vendor answered with an order that belongs to another order");
+        self.app.alarm_foreign(&self.order, &self.vendor, "answer");
         self.give_to_person(
             Waiting::OwnedByAnother,
             "the vendor's answer names an order of another order",

@@ -181,7 +181,7 @@ impl App {
                 self.store.look_by(&order.id, now + millis(AGAIN)).await?;
             }
             Saved::Taken(theirs) => {
-                tracing::error!(order = %order.id, vendor = %vendor.name, "a look led to an order that belongs to another order");
+                self.alarm_foreign(&order, vendor, "look");
                 let why = format!("reference {} belongs to another order", theirs.0);
                 (look.outcome, look.detail) = ("refused", why);
                 self.save_look(order, Some(Waiting::OwnedByAnother), None, look)

@@ -17,6 +17,7 @@ mod driving;
 pub mod error;
 pub mod looking;
 mod news;
+mod offers;
 pub mod placing;
 mod resealing;
 pub mod resolving;

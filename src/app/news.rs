@@ -40,6 +40,10 @@ impl App {
             change.references.push(news.theirs.clone());
             change.references.extend(news.also.iter().cloned());
         }
+        if let Some(had) = had.filter(|had| *had != news.theirs) {
+            let line = format!("{}, no longer {}", news.theirs.0, had.0);
+            change.lines.push(Line::new("reference", line));
+        }
         if was.is_unplaced() && !order.stage.is_unplaced() {
             change.calls.push(CallChange::EndAll {
                 outcome: "placed",
@@ -63,6 +67,17 @@ impl App {
             next_look(order, &vendor.policy, news.expected_at, now)
         };
         (verdict, change)
+    }
+
+    /// A vendor has named an order that belongs to another order, perhaps another tenant's: nothing of
+    /// it was saved, and operators are to know. `how`: `answer`, `look`, `look_up`, `cancel`, `callback`.
+    pub(crate) fn alarm_foreign(&self, order: &Order, vendor: &Vendor, how: &'static str) {
+        tracing::error!(
+            event = "foreign_order", order = %order.id, tenant = %order.tenant_id, vendor = %vendor.name, how,
+            "the vendor named an order that belongs to another one; it was refused"
+        );
+        metrics::counter!("orders_foreign_total", "vendor" => vendor.name.clone(), "how" => how)
+            .increment(1);
     }
 
     /// The update the ATS is to be sent for an order as it is now, if it is to be sent one: the end

@@ -276,7 +276,10 @@ impl App {
             .await?
         {
             Saved::Done | Saved::Stale => Ok(()),
-            Saved::Taken(_) => self.leave_to_person(order, Waiting::OwnedByAnother).await,
+            Saved::Taken(_) => {
+                self.alarm_foreign(&order, vendor, "look_up");
+                self.leave_to_person(order, Waiting::OwnedByAnother).await
+            }
         }
     }
 

@@ -8,9 +8,14 @@ use serde::Serialize;
 
 use super::desk::Desk;
 use super::error::CliError;
-use super::show::{Listed, write_columns, write_json, write_list};
+use super::show::{Listed, time, write_columns, write_json, write_list};
 use super::verify;
-use crate::domain::tenant::Connection;
+use crate::app::catalog::Clash;
+use crate::domain::drift::{DriftKind, DriftRow};
+use crate::domain::tenant::{Connection, OfferKind, Tenant};
+
+/// The changes of a catalog that are shown to people; JSON has all that are kept.
+const LATEST: usize = 20;
 
 /// What can be done with connections.
 #[derive(Debug, clap::Subcommand)]
@@ -37,7 +42,7 @@ pub(super) enum Command {
         account: String,
         /// The connection's name.
         name: String,
-        /// Print JSON.
+        /// Print what was found as JSON.
         #[arg(long)]
         json: bool,
     },
@@ -63,7 +68,7 @@ pub(super) async fn run(
             account,
             name,
             json,
-        } => show(desk, account, name, *json, out),
+        } => show(desk, account, name, *json, out).await,
         Command::Verify {
             account,
             name,
@@ -139,6 +144,55 @@ struct Shown {
     /// The names alone.
     credentials: Vec<String>,
     callback_url: String,
+    catalog_fetched_at: Option<String>,
+    /// Newest first.
+    catalog_changes: Vec<ShownChange>,
+    clashes: Vec<ShownClash>,
+}
+
+#[derive(Serialize)]
+struct ShownChange {
+    at: String,
+    change: DriftKind,
+    offer: OfferKind,
+    vendor_id: String,
+    detail: String,
+}
+
+/// An offer that is not made, because its id means something else already.
+#[derive(Serialize)]
+struct ShownClash {
+    id: String,
+    offer: OfferKind,
+    vendor_id: String,
+    /// The connection that the id belongs to.
+    belongs_to: String,
+    means: String,
+}
+
+impl From<DriftRow> for ShownChange {
+    fn from(row: DriftRow) -> Self {
+        Self {
+            at: time(row.at),
+            change: row.kind,
+            offer: row.offer,
+            vendor_id: row.vendor_id,
+            detail: row.detail,
+        }
+    }
+}
+
+impl ShownClash {
+    fn of(tenant: &Tenant, clash: Clash) -> Self {
+        let owner = tenant.connection(&clash.means.connection_id);
+        Self {
+            id: clash.offer.id,
+            offer: clash.offer.kind,
+            vendor_id: clash.offer.vendor_id,
+            belongs_to: owner.map_or(clash.means.connection_id, |owner| owner.name.clone()),
+            means: clash.means.vendor_id,
+        }
+    }
 }
 
 /// The tenant's connection of that name.
@@ -158,14 +212,18 @@ fn find(desk: &Desk, account: &str, name: &str) -> Result<Arc<Connection>, CliEr
     })
 }
 
-fn show(
+async fn show(
     desk: &Desk,
     account: &str,
     name: &str,
     json: bool,
     out: &mut impl Write,
 ) -> Result<(), CliError> {
+    let tenant = desk.app.tenant_named(account)?;
     let connection = &find(desk, account, name)?;
+    let changes = desk.app.store.catalog_changes(&connection.id).await?;
+    let clashes = desk.app.clashes(&tenant, connection).await?;
+    let stored = desk.app.store.catalog(&connection.id).await?;
     if !desk.is_public_url_known() {
         eprintln!(
             "`http.public_addr` has port 0, so the callback URL leads nowhere; set `http.public_url` to how the serving process is reached"
@@ -177,6 +235,12 @@ fn show(
         settings: connection.settings.clone(),
         credentials: connection.credentials.keys().cloned().collect(),
         callback_url: desk.app.callback_url(connection),
+        catalog_fetched_at: stored.map(|stored| time(stored.fetched_at)),
+        catalog_changes: changes.into_iter().map(ShownChange::from).collect(),
+        clashes: clashes
+            .into_iter()
+            .map(|clash| ShownClash::of(&tenant, clash))
+            .collect(),
     };
     if json {
         return write_json(out, &shown);
@@ -195,6 +259,10 @@ fn write_shown(out: &mut impl Write, shown: &Shown) -> Result<(), CliError> {
         ("base URL", row.base_url.clone()),
         ("prefix", shown.prefix.clone()),
         ("credentials", shown.credentials.join(", ")),
+        (
+            "list fetched",
+            shown.catalog_fetched_at.clone().unwrap_or("not yet".into()),
+        ),
     ];
     for (name, value) in &shown.settings {
         rows.push(("setting", format!("{name} = {value}")));
@@ -204,7 +272,32 @@ fn write_shown(out: &mut impl Write, shown: &Shown) -> Result<(), CliError> {
         .into_iter()
         .map(|(name, value)| vec![name.to_owned(), value])
         .collect();
-    write_columns(out, "  ", &rows)
+    write_columns(out, "  ", &rows)?;
+    write_catalog(out, shown)
+}
+
+/// What has changed on the vendor's list, and what of it is not offered.
+fn write_catalog(out: &mut impl Write, shown: &Shown) -> Result<(), CliError> {
+    if !shown.catalog_changes.is_empty() {
+        writeln!(out, "changes of the vendor's list, newest first")?;
+        let latest = shown.catalog_changes.iter().take(LATEST);
+        let rows = latest.map(|it| {
+            let change = it.change.as_str().to_owned();
+            let what = format!("{} {}", it.offer.as_str(), it.vendor_id);
+            vec![it.at.clone(), change, what, it.detail.clone()]
+        });
+        write_columns(out, "  ", &rows.collect::<Vec<_>>())?;
+    }
+    if !shown.clashes.is_empty() {
+        writeln!(out, "not offered, because the id means something else")?;
+        let rows = shown.clashes.iter().map(|it| {
+            let offer = format!("{} {}", it.offer.as_str(), it.vendor_id);
+            let means = format!("means {} of connection {}", it.means, it.belongs_to);
+            vec![it.id.clone(), offer, means]
+        });
+        write_columns(out, "  ", &rows.collect::<Vec<_>>())?;
+    }
+    Ok(())
 }
 
 async fn retire(

@@ -6,6 +6,7 @@ pub mod callback;
 pub mod catalog;
 pub mod contact;
 pub mod delivery;
+pub mod drift;
 pub mod looking;
 pub mod order;
 pub mod tenant;

@@ -353,7 +353,7 @@ pub struct OfferOverlay {
 }
 
 /// What an offer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OfferKind {
     /// A package.
@@ -363,6 +363,14 @@ pub enum OfferKind {
 }
 
 impl OfferKind {
+    /// The kind of that word; every word that is not an add-on's is a package's.
+    pub fn parse(word: &str) -> Self {
+        match word {
+            "add_on" => Self::AddOn,
+            _ => Self::Package,
+        }
+    }
+
     /// The word that is stored.
     pub fn as_str(self) -> &'static str {
         match self {

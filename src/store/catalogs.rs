@@ -2,10 +2,12 @@
 
 use adapters::vocabulary::{Catalog, Millis};
 use serde::{Deserialize, Serialize};
+use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
-use super::{Columns, Store, StoreError, to_json};
+use super::{Columns, Store, StoreError, to_json, unreadable};
 use crate::domain::catalog::Offer;
+use crate::domain::drift::{Drift, DriftKind, DriftRow, KEPT, drift};
 use crate::domain::tenant::OfferKind;
 
 /// A connection's last good catalog.
@@ -51,7 +53,8 @@ impl Store {
         .transpose()
     }
 
-    /// Keeps a catalog as the connection's last good one.
+    /// Keeps a catalog as the connection's last good one, and what has changed since the one before,
+    /// which it returns.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -59,7 +62,15 @@ impl Store {
         &self,
         connection_id: &str,
         stored: &StoredCatalog,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Drift>, StoreError> {
+        let mut transaction = self.begin().await?;
+        // Changing nothing holds the row, so that two at the same time do not note one change twice.
+        let before = sqlx::query(
+            "UPDATE catalogs SET fetched_at = fetched_at WHERE connection_id = $1 RETURNING body",
+        )
+        .bind(connection_id)
+        .fetch_optional(&mut *transaction)
+        .await?;
         sqlx::query(
             "INSERT INTO catalogs (connection_id, body, fetched_at) VALUES ($1, $2, $3) ON CONFLICT (connection_id) \
              DO UPDATE SET body = excluded.body, fetched_at = excluded.fetched_at",
@@ -67,9 +78,32 @@ impl Store {
         .bind(connection_id)
         .bind(to_json(&stored.catalog))
         .bind(stored.fetched_at)
-        .execute(&self.writer)
+        .execute(&mut *transaction)
         .await?;
-        Ok(())
+        let mut changes = Vec::new();
+        if let Some(before) = before {
+            changes = drift(&before.json("body")?, &stored.catalog);
+            for change in &changes {
+                write_change(&mut transaction, connection_id, change, stored.fetched_at).await?;
+            }
+        }
+        transaction.commit().await?;
+        Ok(changes)
+    }
+
+    /// What has changed in a connection's catalog, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn catalog_changes(&self, connection_id: &str) -> Result<Vec<DriftRow>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT at, kind, offer, vendor_id, detail FROM catalog_changes WHERE connection_id = $1 \
+             ORDER BY number DESC",
+        )
+        .bind(connection_id)
+        .fetch_all(&self.reader)
+        .await?;
+        rows.iter().map(read_change).collect()
     }
 
     /// What an offered id of a tenant means.
@@ -151,6 +185,44 @@ impl Store {
         transaction.commit().await?;
         Ok(())
     }
+}
+
+/// Writes a change into the place of the oldest.
+async fn write_change(
+    connection: &mut AnyConnection,
+    connection_id: &str,
+    change: &Drift,
+    now: Millis,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO catalog_changes (connection_id, slot, number, at, kind, offer, vendor_id, detail) \
+         SELECT $1, next.number % $2, next.number, $3, $4, $5, $6, $7 FROM \
+         (SELECT COALESCE(MAX(number), 0) + 1 AS number FROM catalog_changes WHERE connection_id = $1) AS next \
+         WHERE true ON CONFLICT (connection_id, slot) DO UPDATE SET number = excluded.number, at = excluded.at, \
+         kind = excluded.kind, offer = excluded.offer, vendor_id = excluded.vendor_id, detail = excluded.detail",
+    )
+    .bind(connection_id)
+    .bind(KEPT)
+    .bind(now)
+    .bind(change.kind.as_str())
+    .bind(change.offer.as_str())
+    .bind(&change.vendor_id)
+    .bind(&change.detail)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn read_change(row: &AnyRow) -> Result<DriftRow, StoreError> {
+    let kind = row.text("kind")?;
+    Ok(DriftRow {
+        at: row.number("at")?,
+        kind: DriftKind::parse(&kind)
+            .ok_or_else(|| unreadable("catalog_changes", &format!("kind {kind}")))?,
+        offer: OfferKind::parse(&row.text("offer")?),
+        vendor_id: row.text("vendor_id")?,
+        detail: row.text("detail")?,
+    })
 }
 
 fn read_offer(row: &AnyRow) -> Result<OfferRow, StoreError> {

@@ -48,7 +48,8 @@ pub enum Saved {
     Done,
     /// The row has changed since the order was read: read it again and decide again.
     Stale,
-    /// Nothing was saved: a reference belongs to another order of the connection.
+    /// Nothing was saved: a reference belongs to another order of the connection, or of another
+    /// connection to the same vendor.
     Taken(TheirRef),
 }
 
@@ -146,8 +147,9 @@ impl Store {
     }
 }
 
-/// Gives references to the order; `Some`: one of them belongs to another. Callbacks that were
-/// parked because nobody had the reference yet are tried again.
+/// Gives references to the order; `Some`: one of them belongs to another, be it of another tenant
+/// with an account at the same vendor. Callbacks that were parked because nobody had the reference
+/// yet are tried again.
 async fn write_references(
     connection: &mut AnyConnection,
     order: &Order,
@@ -157,7 +159,11 @@ async fn write_references(
     let mut gained = false;
     for theirs in references {
         let inserted = sqlx::query(
-            "INSERT INTO order_references (connection_id, their_ref, order_id) VALUES ($1, $2, $3) \
+            "INSERT INTO order_references (connection_id, their_ref, order_id) \
+             SELECT own.id, $2, $3 FROM connections AS own WHERE own.id = $1 AND NOT EXISTS \
+             (SELECT 1 FROM order_references AS taken JOIN connections AS other ON other.id = taken.connection_id \
+             WHERE taken.their_ref = $2 AND taken.order_id <> $3 \
+             AND other.vendor = own.vendor AND other.base_url = own.base_url) \
              ON CONFLICT (connection_id, their_ref) DO NOTHING",
         )
         .bind(&order.connection_id)
@@ -167,7 +173,7 @@ async fn write_references(
         .await?;
         if inserted.rows_affected() == 1 {
             gained = true;
-        } else if owner(connection, order, theirs).await? != order.id {
+        } else if !is_owner(connection, order, theirs).await? {
             return Ok(Some(theirs.clone()));
         }
     }
@@ -177,20 +183,21 @@ async fn write_references(
     Ok(None)
 }
 
-/// Who has a reference that is there already.
-async fn owner(
+/// Whether a reference that could not be given to the order is the order's already.
+async fn is_owner(
     connection: &mut AnyConnection,
     order: &Order,
     theirs: &TheirRef,
-) -> Result<String, StoreError> {
+) -> Result<bool, StoreError> {
     let row = sqlx::query(
-        "SELECT order_id FROM order_references WHERE connection_id = $1 AND their_ref = $2",
+        "SELECT order_id FROM order_references WHERE connection_id = $1 AND their_ref = $2 AND order_id = $3",
     )
     .bind(&order.connection_id)
     .bind(&theirs.0)
-    .fetch_one(connection)
+    .bind(&order.id)
+    .fetch_optional(connection)
     .await?;
-    row.text("order_id")
+    Ok(row.is_some())
 }
 
 async fn write_details(

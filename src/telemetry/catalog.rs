@@ -71,9 +71,19 @@ pub const METRICS: &[Metric] = &[
         "Orders whose end was found by looking before any callback told of it, by vendor",
     ),
     metric(
+        "orders_foreign_total",
+        Kind::Counter,
+        "Answers and callbacks refused because they name an order that belongs to another one, by vendor and how: answer, look, look_up, cancel, callback. One is one too many",
+    ),
+    metric(
         "orders_waiting_for_a_person",
         Kind::Gauge,
         "Orders that nobody but a person can settle; `cleargate order waiting` lists them",
+    ),
+    metric(
+        "catalog_changes_total",
+        Kind::Counter,
+        "Changes of vendors' package lists between two fetches, by vendor and kind: gone, renamed, repriced, added; `cleargate connection show` lists them",
     ),
     metric(
         "vendor_call_seconds",

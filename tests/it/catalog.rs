@@ -4,12 +4,15 @@
 use std::time::{Duration, Instant};
 
 use adapters::simulator::{FaultKind, FaultOrder};
+use adapters::vocabulary::{Catalog, Package};
+use cleargate::store::StoredCatalog;
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::support::client::Answer;
 use crate::support::stage::with;
-use crate::support::{Database, PATIENCE, Plan, World, on_both_databases};
+use crate::support::{Database, NOON, PATIENCE, Plan, World, on_both_databases};
+use crate::vendors::peer::{Peer, answer};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -133,6 +136,76 @@ on_both_databases! {
         assert_eq!(list.body["packages"][0]["name"], "Basic Package");
         world.orders("b-deluxe", &[]).await.taken("invited");
         assert!(String::from_utf8_lossy(&world.posts("/orders")[0].body).contains(r#""package":"basic""#));
+    }
+
+    async fn what_a_vendor_changes_on_its_list_is_noticed_once(database) {
+        let world = Plan::sandbox(database).start().await;
+        world.tenant().packages().await;
+        let changed = json!({
+            "packages": [
+                {"id": "standard", "name": "Standard Package", "price": "44.00", "screenings": []},
+                {"id": "deluxe", "name": "Deluxe Package Plus", "price": "69.99", "screenings": []},
+                {"id": "new", "name": "New Package", "price": "1.00", "screenings": []},
+            ],
+            "add_ons": [],
+        });
+        let peer = Peer::start(move |_| answer(200, "", &changed.to_string())).await;
+        let told_before = world.metric("catalog_changes_total", "sandbox").await;
+        world.vendor_is_at(&peer.url()).await;
+        for _ in 0..2 {
+            world.pass(16 * MINUTE).await;
+            world.tenant().packages().await;
+            assert_eq!(world.app().refresh_stale_catalogs().await.unwrap(), 1);
+        }
+        let connection = world.connection();
+        let changes = world.app().store.catalog_changes(&connection.id).await.unwrap();
+        let mut told: Vec<_> = changes.iter().map(|it| format!("{} {}: {}", it.vendor_id, it.kind.as_str(), it.detail)).collect();
+        told.sort();
+        assert_eq!(told, [
+            "basic gone: Basic Package",
+            "deluxe renamed: Deluxe Package to Deluxe Package Plus",
+            "drug_10_panel gone: Comprehensive Drug Screening",
+            "drug_7_panel gone: Basic Drug Screening",
+            "new added: New Package",
+            "standard repriced: 49.99 to 44.00",
+        ]);
+        assert!(changes.iter().all(|it| it.at == NOON + 16 * 60_000), "{changes:?}");
+        assert!(world.metric("catalog_changes_total", "sandbox").await >= told_before + 6.0);
+    }
+
+    async fn of_changes_without_end_the_last_hundred_are_kept(database) {
+        let world = Plan::sandbox(database).start().await;
+        let connection = world.connection();
+        for number in 0..60 {
+            let packages = (0..2).map(|id| Package {
+                vendor_id: format!("{id}"),
+                name: format!("name {number}"),
+                price: None,
+                description: None,
+                screenings: vec![],
+            });
+            let catalog = Catalog { packages: packages.collect(), add_ons: vec![] };
+            let stored = StoredCatalog { catalog, fetched_at: NOON + number };
+            let changes = world.app().store.save_catalog(&connection.id, &stored).await.unwrap();
+            assert_eq!(changes.len(), if number == 0 { 0 } else { 2 });
+        }
+        let kept = world.app().store.catalog_changes(&connection.id).await.unwrap();
+        assert_eq!(kept.len(), 100);
+        assert_eq!((kept[0].at, kept[99].at), (NOON + 59, NOON + 10));
+    }
+
+    async fn an_id_that_is_not_offered_is_seen_by_operators(database) {
+        let world = Plan::sandbox(database).start().await;
+        world.tenant().packages().await;
+        world.adds_a_connection("", "[[tenant.connection.offer]]\nvendor_id = \"deluxe\"\nid = \"PKG001\"").await;
+        world.tenant().packages().await;
+        let tenant = world.app().tenant_named("ACCT123").unwrap();
+        let clashes = world.app().clashes(&tenant, &tenant.connections[1]).await.unwrap();
+        assert_eq!(clashes.len(), 1, "{clashes:?}");
+        let (offer, means) = (&clashes[0].offer, &clashes[0].means);
+        assert_eq!((offer.id.as_str(), offer.vendor_id.as_str()), ("PKG001", "deluxe"));
+        assert_eq!((means.vendor_id.as_str(), &means.connection_id), ("basic", &tenant.connections[0].id));
+        assert!(world.app().clashes(&tenant, &tenant.connections[0]).await.unwrap().is_empty());
     }
 
     async fn an_id_never_comes_to_mean_something_else(database) {

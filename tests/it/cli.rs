@@ -332,6 +332,39 @@ fn a_connection_is_tried_when_it_is_imported_and_when_somebody_asks() {
 }
 
 #[test]
+fn a_connection_shows_what_its_vendor_has_changed_and_what_is_not_offered() {
+    let (program, _sandbox, running) = imported();
+    let file = fs::read_to_string(program.path("sandbox-import.toml")).unwrap();
+    let (_, connection) = file.split_once("  [[tenant.connection]]\n").unwrap();
+    let second = connection.replace("\"main\"", "\"second\"");
+    program.write(
+        "two.toml",
+        &format!("{file}\n[[tenant.connection]]\n{second}"),
+    );
+    program.done(&["tenant", "import", "two.toml"]);
+    let show = ["connection", "show", ACCOUNT, "second"];
+    let shown = until("both lists are fetched", || {
+        running.ask("GET", "/v1/packages", &program.api_secret(), None);
+        let shown = program.json(&show);
+        (shown["catalog_fetched_at"].is_string()).then_some(shown)
+    });
+    assert_eq!(shown["clashes"].as_array().unwrap().len(), 5, "{shown}");
+    assert_eq!(text(&shown["clashes"][0], "belongs_to"), "main");
+    program.execute(
+        "INSERT INTO catalog_changes SELECT id, 1, 1, 0, 'gone', 'package', 'gold', 'Gold' FROM connections",
+    );
+    let told = program.done(&show);
+    assert!(
+        told.contains("1970-01-01T00:00:00.000Z  gone  package gold  Gold"),
+        "{told}"
+    );
+    assert!(
+        told.contains("PKG001  package basic") && told.contains("means basic of connection main"),
+        "{told}"
+    );
+}
+
+#[test]
 fn the_sandbox_is_a_vendor_only_where_it_is_allowed() {
     let program = Program::new();
     let listed = |wanted: &str| {

@@ -66,6 +66,18 @@ CREATE TABLE catalogs (
     fetched_at BIGINT NOT NULL
 )
 -- statement
+CREATE TABLE catalog_changes (
+    connection_id TEXT NOT NULL REFERENCES connections (id),
+    slot BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    offer TEXT NOT NULL,
+    vendor_id TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (connection_id, slot)
+)
+-- statement
 CREATE TABLE offers (
     tenant_id TEXT NOT NULL REFERENCES tenants (id),
     kind TEXT NOT NULL,
@@ -137,6 +149,8 @@ CREATE TABLE order_references (
 )
 -- statement
 CREATE INDEX order_references_order ON order_references (order_id)
+-- statement
+CREATE INDEX order_references_theirs ON order_references (their_ref)
 -- statement
 CREATE TABLE history (
     order_id TEXT NOT NULL REFERENCES orders (id),

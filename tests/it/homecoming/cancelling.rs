@@ -4,6 +4,12 @@ use std::time::Duration;
 
 use crate::support::{Plan, on_both_databases};
 use adapters::simulator::FaultKind;
+use tempfile::TempDir;
+
+const CANCEL: &str = "/orders/sbx_00000001/cancel";
+/// An answer that comes after what happens meanwhile.
+const LATE: Duration = Duration::from_millis(600);
+const MINUTE: Duration = Duration::from_secs(60);
 
 on_both_databases! {
     async fn an_order_that_runs_is_canceled_at_the_vendor_and_told_once(database) {
@@ -82,6 +88,90 @@ on_both_databases! {
         assert_eq!(world.vendor.requests().len(), asked);
         world.expect_told(&[("canceled", "")]);
         assert_eq!(world.stored("224466").await.sealed_order, None);
+    }
+
+    async fn a_vendor_that_cannot_cancel_is_not_asked_and_that_is_said(database) {
+        let folder = TempDir::new().unwrap();
+        let sheet = include_str!("../../../adapters/sheets/sandbox.toml");
+        let operation = &sheet[sheet.find("[[cancel]]").unwrap()..sheet.find("[callback]").unwrap()];
+        let world = Plan::sandbox(database).sandbox_sheet(&folder, &[(operation, "")]).start().await;
+        world.placed().await;
+        let asked = world.vendor.requests().len();
+        let answer = world.tenant().cancel("224466").await;
+        assert_eq!((answer.status, &answer.body["code"]), (409, &"not_possible".into()));
+        assert_eq!(answer.body["error_message"], "Sandbox does not offer to cancel a background check.");
+        assert_eq!(world.vendor.requests().len(), asked);
+        assert_eq!(world.stored("224466").await.stage.as_str(), "invited");
+    }
+
+    async fn a_completion_that_is_told_while_the_cancel_is_refused_stands(database) {
+        let (plan, bag) = Plan::sandbox_by_hand(database);
+        let world = plan.setting("ORDERS__VENDOR_TIMEOUT", "2s").start().await;
+        let order = world.placed().await;
+        assert!(world.vendor.advance(&order.our_ref.0, "complete", Some("review")));
+        let completion = bag.only();
+        bag.answer_late("/cancel", LATE);
+        let tenant = world.tenant();
+        let (answer, ()) = tokio::join!(tenant.cancel("224466"), async {
+            world.until(async || world.asked("POST", CANCEL) == 1, "the cancel is under way").await;
+            world.bring(&completion).await;
+        });
+        assert_eq!(answer.status, 409, "{}", answer.text);
+        world.pass(MINUTE).await;
+        assert_eq!(world.stored("224466").await.stage.as_str(), "complete");
+        world.expect_told(&[("complete", "Review")]);
+    }
+
+    async fn a_cancel_that_older_news_overtakes_ends_as_canceled_all_the_same(database) {
+        let (plan, bag) = Plan::sandbox_by_hand(database);
+        let world = plan.setting("ORDERS__VENDOR_TIMEOUT", "2s").start().await;
+        let order = world.placed().await;
+        assert!(world.vendor.advance(&order.our_ref.0, "in_progress", None));
+        let older = bag.only();
+        bag.answer_late("/cancel", LATE);
+        let tenant = world.tenant();
+        let (answer, ()) = tokio::join!(tenant.cancel("224466"), async {
+            world.until(async || world.asked("POST", CANCEL) == 1, "the cancel is under way").await;
+            world.bring(&older).await;
+            assert_eq!(world.stored("224466").await.stage.as_str(), "in_progress");
+        });
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        world.pass(MINUTE).await;
+        assert_eq!(world.stored("224466").await.stage.as_str(), "canceled");
+        world.expect_told(&[("canceled", "")]);
+        // What the vendor said before it was canceled may still come, and changes nothing.
+        world.bring(&older).await;
+        world.pass(MINUTE).await;
+        world.expect_told(&[("canceled", "")]);
+    }
+
+    async fn a_cancel_whose_callback_is_faster_than_its_answer_is_told_once(database) {
+        let (plan, bag) = Plan::sandbox_by_hand(database);
+        let world = plan.setting("ORDERS__VENDOR_TIMEOUT", "2s").start().await;
+        world.placed().await;
+        bag.answer_late("/cancel", LATE);
+        let tenant = world.tenant();
+        let (answer, ()) = tokio::join!(tenant.cancel("224466"), async {
+            world.until(async || world.vendor_orders()[0].status == "canceled", "it is canceled there").await;
+            world.bring(&bag.only()).await;
+        });
+        assert_eq!((answer.status, &answer.body["stage"]), (200, &"canceled".into()));
+        world.pass(MINUTE).await;
+        world.expect_told(&[("canceled", "")]);
+    }
+
+    async fn two_who_cancel_at_once_are_both_told_how_it_ended(database) {
+        let world = Plan::sandbox(database).start().await;
+        world.placed().await;
+        let (ats, operator) = (world.tenant(), world.tenant());
+        let (one, other) = tokio::join!(ats.cancel("224466"), operator.cancel("224466"));
+        assert!([one.status, other.status].contains(&200), "{} {}", one.text, other.text);
+        for answer in [one, other] {
+            assert!(answer.status == 200 || answer.status == 409, "{}", answer.text);
+        }
+        world.pass(MINUTE).await;
+        assert_eq!(world.stored("224466").await.stage.as_str(), "canceled");
+        world.expect_told(&[("canceled", "")]);
     }
 
     async fn an_order_that_is_being_placed_is_not_canceled_yet(database) {

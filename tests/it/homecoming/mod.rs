@@ -5,6 +5,7 @@ mod batches;
 mod callbacks;
 mod cancelling;
 mod checkr;
+mod foreign;
 mod in_a_browser;
 mod looking;
 mod no_false_pass;

@@ -18,8 +18,11 @@ on_both_databases! {
         assert!(!base.store.owns_reference(&other.id, &theirs("t")).await.expect("the database works"));
     }
 
-    async fn another_connection_may_use_the_same_reference(database) {
+    async fn another_connection_may_use_the_same_reference_at_another_vendor_or_address(database) {
         let base = Base::on(database).await;
+        let elsewhere = ConnectionRow { base_url: "https://elsewhere.example.com".into(), ..connection("con_2") };
+        let saved = save_tenant(&base.store, &tenant("ten_1"), &[elsewhere], None, NOW).await;
+        saved.expect("the database works");
         let mut first = base.inserted("first").await;
         base.save(&mut first, &gains(&["t"])).await;
         let mut second = base.inserted("second").await;
@@ -29,6 +32,17 @@ on_both_databases! {
             let found = base.store.order_by_their_ref(connection, &theirs("t")).await;
             assert_eq!(found.expect("the database works").expect("it is there").id, order.id);
         }
+    }
+
+    async fn an_order_of_another_account_at_the_same_vendor_is_not_taken(database) {
+        let base = Base::on(database).await;
+        let mut first = base.inserted("first").await;
+        base.save(&mut first, &gains(&["t"])).await;
+        let mut second = base.inserted("second").await;
+        second.connection_id = "con_2".into();
+        let saved = base.store.save_order(&mut second, &gains(&["t"]), NOW).await;
+        assert_eq!(saved.expect("the database works"), Saved::Taken(theirs("t")));
+        base.save(&mut first, &gains(&["t"])).await;
     }
 
     async fn an_order_may_have_several_references_and_name_them_again(database) {

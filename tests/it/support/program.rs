@@ -172,6 +172,17 @@ impl Program {
         runtime.block_on(read).expect("the audit is read")
     }
 
+    /// Runs a statement behind the program's back.
+    pub(crate) fn execute(&self, sql: &'static str) {
+        let url = format!("sqlite://{}", self.path("gate.db").display());
+        let run = async {
+            let mut connection = SqliteConnection::connect(&url).await?;
+            sqlx::query(sql).execute(&mut connection).await
+        };
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(run).expect("the statement is right");
+    }
+
     /// The API Secret of the sandbox's tenant.
     pub(crate) fn api_secret(&self) -> String {
         self.variable("ACCT123_SECRET")

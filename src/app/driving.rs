@@ -557,7 +557,7 @@ impl Drive {
                 }
                 order.updated_at = now;
                 Change {
-                    lines: vec![Line::new("not_placed", reason.clone())],
+                    once: vec![Line::new("not_placed", reason.clone())],
                     calls: vec![ended.clone()],
                     ..Change::default()
                 }
@@ -735,8 +735,9 @@ pub(crate) fn end(order: &mut Order, stage: Stage, now: Millis) {
     release(order, None);
 }
 
-/// The pause before placing is tried again: longer the longer it has been tried.
+/// The pause before placing is tried again: longer the longer it has been tried, but so that after
+/// an outage of half an hour all is settled within two minutes.
 pub(crate) fn pause_by_age(order: &Order, now: Millis) -> Duration {
     let age = Duration::from_millis(u64::try_from(now - order.created_at).unwrap_or(0));
-    (age / 4).clamp(Duration::from_secs(5), Duration::from_secs(600))
+    (age / 32).clamp(Duration::from_secs(5), Duration::from_secs(600))
 }

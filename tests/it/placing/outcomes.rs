@@ -72,6 +72,32 @@ on_both_databases! {
         }
     }
 
+    async fn after_half_an_hour_without_its_vendor_every_order_is_settled_within_two_minutes(database) {
+        let world = queueing(Plan::sandbox(database)).start().await;
+        world.tenant().packages().await;
+        // Half of them are lost on their way, half are turned away.
+        for number in 0..20 {
+            let kind = if number % 2 == 0 { FaultKind::Unavailable } else { FaultKind::Reset };
+            world.fault(kind, "", 0);
+            let order = world.order_numbered(&format!("outage-{number}"));
+            assert_eq!(world.tenant().place(&order).await.status, 201);
+        }
+        world.fault(FaultKind::Unavailable, "", 0);
+        for _ in 0..30 {
+            world.pass(Duration::from_secs(60)).await;
+        }
+        assert!(world.vendor_orders().is_empty());
+        world.heal();
+        for _ in 0..12 {
+            world.pass(Duration::from_secs(10)).await;
+        }
+        assert_eq!(world.vendor_orders().len(), 20);
+        for number in 0..20 {
+            let order = world.stored(&format!("outage-{number}")).await;
+            assert_eq!(order.stage, Stage::Invited, "{number}");
+        }
+    }
+
     async fn a_queued_order_is_placed_once_somebody_listens_again(database) {
         let world = queueing(Plan::sandbox(database)).start().await;
         world.tenant().packages().await;

@@ -17,6 +17,7 @@ mod deployed;
 mod homecoming;
 mod placing;
 mod reload;
+mod replicas;
 mod secrecy;
 mod store;
 mod support;

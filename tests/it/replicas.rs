@@ -1,0 +1,208 @@
+//! Three replicas behind the load balancer of `deploy/`, on a PostgreSQL and a Redis of their own:
+//! nobody notices when they are replaced, and nothing is lost or doubled when one dies.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use crate::support::client::TenantClient;
+
+/// ATSs that order at the same time.
+const CALLERS: usize = 3;
+/// Much longer than anything takes that a test waits for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A cluster that runs, and is stopped when this is dropped.
+struct Cluster {
+    folder: PathBuf,
+    summary: Value,
+    _parent: TempDir,
+}
+
+fn script(command: &str, folder: &Path) -> Output {
+    Command::new("tests/cluster")
+        .arg(command)
+        .arg(folder)
+        .env("CLEARGATE_PROGRAM", env!("CARGO_BIN_EXE_cleargate"))
+        .output()
+        .expect("the script is there")
+}
+
+async fn run(command: &'static str, folder: &Path) {
+    let folder = folder.to_owned();
+    let done = tokio::task::spawn_blocking(move || script(command, &folder));
+    let done = done.await.expect("it does not panic");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{command}: {said}");
+}
+
+impl Cluster {
+    async fn up() -> Self {
+        let parent = TempDir::new().unwrap();
+        let folder = parent.path().join("cluster");
+        run("up", &folder).await;
+        let summary = std::fs::read_to_string(folder.join("cluster.json")).unwrap();
+        Self {
+            summary: serde_json::from_str(&summary).unwrap(),
+            folder,
+            _parent: parent,
+        }
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.summary[name].as_str().unwrap()
+    }
+
+    /// A caller of what listens there.
+    fn caller(&self, name: &str) -> TenantClient {
+        let address = self.text(name).trim_start_matches("http://");
+        let secret = self.text("api_secret");
+        TenantClient::new(address.parse().unwrap(), "ACCT123", secret)
+    }
+
+    /// The ATS's order of that number.
+    fn order(&self, number: u32) -> Value {
+        json!({
+            "account_id": "ACCT123",
+            "background_check_id": format!("order-{number}"),
+            "package_id": "PKG001",
+            "webhook_url": format!("{}/hooks", self.text("ats")),
+            "applicant": {"first_name": "John", "last_name": "Doe", "email": "john.doe@example.com"},
+        })
+    }
+
+    /// Kills a replica outright.
+    fn kill(&self, name: &str) {
+        let pid = std::fs::read_to_string(self.folder.join(format!("{name}.pid"))).unwrap();
+        let killed = Command::new("kill").args(["-KILL", pid.trim()]).status();
+        assert!(killed.unwrap().success());
+    }
+
+    /// Every order has one order at the vendor and ends, and its ATS hears of it.
+    async fn all_come_home(&self, placed: u32) {
+        let (ats, gateway) = (self.caller("ats").anonymous(), self.caller("url"));
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let received = ats.get("/_control/received").await.body;
+            let told: BTreeSet<String> = received["received"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(|it| {
+                    it["body"]["background_check_id"]
+                        .as_str()
+                        .map(str::to_owned)
+                })
+                .collect();
+            if told.len() == placed as usize {
+                break;
+            }
+            let so_far = told.len();
+            assert!(
+                Instant::now() < deadline,
+                "{so_far} of {placed} were told of"
+            );
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let held = self
+            .caller("vendor")
+            .anonymous()
+            .get("/_control/orders")
+            .await
+            .body;
+        let held = held["orders"].as_array().unwrap();
+        assert_eq!(held.len(), placed as usize, "each is ordered once");
+        for number in 0..placed {
+            let order = gateway.order(&format!("order-{number}")).await;
+            assert_eq!(order.body["stage"], "complete", "{}", order.body);
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let done = script("down", &self.folder);
+        assert!(done.status.success() && !self.folder.exists(), "{done:?}");
+    }
+}
+
+/// Callers who place one order after the other until they are stopped.
+struct Traffic {
+    callers: JoinSet<Vec<(u32, u16)>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Traffic {
+    fn at(cluster: &Arc<Cluster>) -> Self {
+        let (stop, next) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicU32::new(0)),
+        );
+        let mut callers = JoinSet::new();
+        for _ in 0..CALLERS {
+            let (cluster, stop, next) = (Arc::clone(cluster), Arc::clone(&stop), Arc::clone(&next));
+            callers.spawn(async move {
+                let gateway = cluster.caller("url");
+                let mut answers = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let order = cluster.order(number);
+                    let mut answer = gateway.place(&order).await;
+                    answers.push((number, answer.status));
+                    // As an ATS does: what failed is asked for once more.
+                    while answer.status != 201 {
+                        assert!(answer.body["error_message"].is_string(), "{}", answer.text);
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                        answer = gateway.place(&order).await;
+                    }
+                }
+                answers
+            });
+        }
+        Self { callers, stop }
+    }
+
+    /// Every order with its first answer.
+    async fn stop(self) -> Vec<(u32, u16)> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.callers.join_all().await.concat()
+    }
+}
+
+#[tokio::test]
+async fn replicas_are_replaced_and_one_is_killed_under_traffic() {
+    let cluster = Arc::new(Cluster::up().await);
+    let traffic = Traffic::at(&cluster);
+    run("roll", &cluster.folder).await;
+    let answers = traffic.stop().await;
+    let failed: Vec<_> = answers
+        .iter()
+        .filter(|(_, status)| *status != 201)
+        .collect();
+    assert!(failed.is_empty(), "while they were replaced: {failed:?}");
+    let rolled = u32::try_from(answers.len()).unwrap();
+    assert!(rolled > 20, "{rolled}");
+    cluster.all_come_home(rolled).await;
+}
+
+#[tokio::test]
+async fn what_a_killed_replica_had_is_done_by_the_others() {
+    let cluster = Arc::new(Cluster::up().await);
+    let traffic = Traffic::at(&cluster);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    cluster.kill("two");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let answers = traffic.stop().await;
+    let failed = answers.iter().filter(|(_, status)| *status != 201).count();
+    assert!(failed <= CALLERS, "only what it was answering: {answers:?}");
+    cluster
+        .all_come_home(u32::try_from(answers.len()).unwrap())
+        .await;
+}

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 const KEY_ID_LEN: usize = 4;
 const NONCE_LEN: usize = 24;
+const SIGNER_LEN: usize = 32;
 
 /// How a security key begins, so that one is recognised where it lies about.
 const KEY_PREFIX: &str = "cgk_";
@@ -31,6 +32,7 @@ pub enum Purpose {
     CallbackToken,
     Report,
     WebhookSecret,
+    OldSigners,
     Token,
 }
 
@@ -51,10 +53,15 @@ pub enum SealError {
 }
 
 struct Key {
-    id: [u8; KEY_ID_LEN],
     aead: XChaCha20Poly1305,
-    fingerprints: Zeroizing<[u8; 32]>,
-    links: Zeroizing<[u8; 32]>,
+    signers: Signers,
+}
+
+/// What a key signs with: enough to recognise what was signed, too little to open anything.
+struct Signers {
+    id: [u8; KEY_ID_LEN],
+    fingerprints: Zeroizing<[u8; SIGNER_LEN]>,
+    links: Zeroizing<[u8; SIGNER_LEN]>,
 }
 
 impl Key {
@@ -73,7 +80,7 @@ impl Key {
         }
         let derive = Hkdf::<Sha256>::new(None, &bytes);
         let subkey = |label: &str| {
-            let mut out = Zeroizing::new([0u8; 32]);
+            let mut out = Zeroizing::new([0u8; SIGNER_LEN]);
             derive
                 .expand(label.as_bytes(), &mut *out)
                 .expect("32 bytes are within HKDF's limit");
@@ -82,18 +89,40 @@ impl Key {
         let mut id = [0; KEY_ID_LEN];
         id.copy_from_slice(&subkey("id")[..KEY_ID_LEN]);
         Ok(Self {
-            id,
             aead: XChaCha20Poly1305::new((&*subkey("seal")).into()),
-            fingerprints: subkey("fingerprint"),
-            links: subkey("link"),
+            signers: Signers {
+                id,
+                fingerprints: subkey("fingerprint"),
+                links: subkey("link"),
+            },
         })
     }
 }
 
-/// The key in use and the older ones whose rows are still about.
+impl Signers {
+    /// As they are kept.
+    fn bytes(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new([&self.fingerprints[..], &self.links[..]].concat())
+    }
+
+    /// Reads what [`Signers::bytes`] wrote, of the key with that id in hex.
+    fn read(id: &str, bytes: &[u8]) -> Option<Self> {
+        let part = |bytes: &[u8]| Some(Zeroizing::new(bytes.try_into().ok()?));
+        let (fingerprints, links) = bytes.split_at_checked(SIGNER_LEN)?;
+        Some(Self {
+            id: hex::decode(id).ok()?.try_into().ok()?,
+            fingerprints: part(fingerprints)?,
+            links: part(links)?,
+        })
+    }
+}
+
+/// The key in use, the older ones whose rows are still about, and what others before them had
+/// signed with.
 pub struct Keyring {
     current: Key,
     old: Vec<Key>,
+    forgotten: Vec<Signers>,
 }
 
 impl Keyring {
@@ -108,17 +137,42 @@ impl Keyring {
                 .iter()
                 .map(|key| Key::parse(key.expose()))
                 .collect::<Result<_, _>>()?,
+            forgotten: Vec::new(),
         })
+    }
+
+    /// What the old keys sign with, each by its key's id and sealed with the current key: so that
+    /// links live on and orders are recognised when the old keys are left out.
+    pub fn old_signers(&self) -> Vec<(String, Vec<u8>)> {
+        let old = self.old.iter().map(|key| {
+            let id = hex::encode(key.signers.id);
+            let sealed = self.seal(Purpose::OldSigners, &id, &key.signers.bytes());
+            (id, sealed)
+        });
+        old.collect()
+    }
+
+    /// Takes back in what [`Keyring::old_signers`] gave.
+    ///
+    /// # Errors
+    /// [`SealError`]: it was sealed with a key that was not given, or changed.
+    pub fn remember(&mut self, old: &[(String, Vec<u8>)]) -> Result<(), SealError> {
+        for (id, sealed) in old {
+            let bytes = self.open(Purpose::OldSigners, id, sealed)?;
+            let signers = Signers::read(id, &bytes).ok_or(SealError::Broken)?;
+            self.forgotten.push(signers);
+        }
+        Ok(())
     }
 
     /// The id of the key in use, in hex.
     pub fn current_id(&self) -> String {
-        hex::encode(self.current.id)
+        hex::encode(self.current.signers.id)
     }
 
     /// The id of the key in use, as the first bytes of what it seals.
     pub fn current_key(&self) -> &[u8] {
-        &self.current.id
+        &self.current.signers.id
     }
 
     /// The ids of all keys given, as the first bytes of what they sealed.
@@ -129,7 +183,13 @@ impl Keyring {
     fn key(&self, id: &[u8]) -> Option<&Key> {
         std::iter::once(&self.current)
             .chain(&self.old)
-            .find(|key| key.id == id)
+            .find(|key| key.signers.id == id)
+    }
+
+    /// What every key signs with that was ever in use, the current one first.
+    fn signers(&self) -> impl Iterator<Item = &Signers> {
+        let given = std::iter::once(&self.current).chain(&self.old);
+        given.map(|key| &key.signers).chain(&self.forgotten)
     }
 
     /// Seals `plain` for one purpose and one owner (a row's id).
@@ -147,7 +207,7 @@ impl Keyring {
                 },
             )
             .expect("XChaCha20-Poly1305 seals any input that fits in memory");
-        [&self.current.id[..], &nonce, &sealed].concat()
+        [self.current_key(), &nonce, &sealed].concat()
     }
 
     /// Opens what [`Keyring::seal`] made for the same purpose and owner.
@@ -183,33 +243,31 @@ impl Keyring {
     /// A keyed digest of an order's content, prefixed with its form's version and its key's id, so
     /// that it can be compared after a change of either.
     pub fn fingerprint(&self, content: &[u8]) -> String {
-        fingerprint_with(&self.current, content)
+        fingerprint_with(&self.current.signers, content)
     }
 
     /// A keyed digest that is short and names no key: for telling two values apart, not for
     /// keeping.
     pub fn short_fingerprint(&self, content: &[u8]) -> u64 {
-        let mac = mac_with(&self.current, content);
+        let mac = mac_with(&self.current.signers, content);
         u64::from_be_bytes(*mac.first_chunk().expect("SHA-256 has 32 bytes"))
     }
 
     /// True when `stored` is the fingerprint of `content` under the key it names.
     pub fn is_fingerprint_of(&self, stored: &str, content: &[u8]) -> bool {
         let id = stored.split('.').nth(1).and_then(|id| hex::decode(id).ok());
-        id.and_then(|id| self.key(&id))
-            .is_some_and(|key| fingerprint_with(key, content) == stored)
+        id.and_then(|id| self.signers().find(|signers| signers.id == id[..]))
+            .is_some_and(|signers| fingerprint_with(signers, content) == stored)
     }
 
     /// The secret that signs report links now.
     pub fn link_secret(&self) -> &[u8] {
-        &*self.current.links
+        &*self.current.signers.links
     }
 
     /// Every secret a live report link may be signed with, the current one first.
     pub fn link_secrets(&self) -> impl Iterator<Item = &[u8]> {
-        std::iter::once(&self.current)
-            .chain(&self.old)
-            .map(|key| &key.links[..])
+        self.signers().map(|signers| &signers.links[..])
     }
 }
 
@@ -217,13 +275,13 @@ fn bound(purpose: Purpose, owner: &str) -> Vec<u8> {
     format!("{purpose:?}:{owner}").into_bytes()
 }
 
-fn fingerprint_with(key: &Key, content: &[u8]) -> String {
-    let mac = mac_with(key, content);
-    format!("1.{}.{}", hex::encode(key.id), hex::encode(mac))
+fn fingerprint_with(signers: &Signers, content: &[u8]) -> String {
+    let mac = mac_with(signers, content);
+    format!("1.{}.{}", hex::encode(signers.id), hex::encode(mac))
 }
 
-fn mac_with(key: &Key, content: &[u8]) -> [u8; 32] {
-    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&*key.fingerprints)
+fn mac_with(signers: &Signers, content: &[u8]) -> [u8; 32] {
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&*signers.fingerprints)
         .expect("HMAC takes a key of any length");
     mac.update(content);
     mac.finalize().into_bytes().into()
@@ -289,6 +347,34 @@ mod tests {
         assert!(after.is_fingerprint_of(&print, b"content"));
         assert!(!after.is_fingerprint_of(&print, b"other content"));
         assert_ne!(after.fingerprint(b"content"), print);
+    }
+
+    #[test]
+    fn what_a_key_had_signed_is_recognised_without_it_and_nothing_else_is() {
+        let (old, new) = (Private::new(new_key()), Private::new(new_key()));
+        let before = Keyring::new(&old, &[]).unwrap();
+        let (print, sealed) = (
+            before.fingerprint(b"x"),
+            before.seal(Purpose::Report, "o", b"y"),
+        );
+        let kept = Keyring::new(&new, &[old]).unwrap().old_signers();
+        let mut after = Keyring::new(&new, &[]).unwrap();
+        assert!(!after.is_fingerprint_of(&print, b"x"));
+        after.remember(&kept).unwrap();
+        assert!(after.is_fingerprint_of(&print, b"x"));
+        assert!(
+            after
+                .link_secrets()
+                .any(|secret| secret == before.link_secret())
+        );
+        assert!(after.open(Purpose::Report, "o", &sealed).is_err());
+        assert!(!after.knows(before.current_key()));
+        assert!(matches!(
+            keyring().remember(&kept),
+            Err(SealError::UnknownKey(_))
+        ));
+        let moved = [("00000000".to_owned(), kept[0].1.clone())];
+        assert!(matches!(after.remember(&moved), Err(SealError::Broken)));
     }
 
     #[test]

@@ -113,8 +113,10 @@ async fn setup(
     cache: &Cache,
     public: SocketAddr,
 ) -> Result<Setup, StartError> {
-    let keys = Arc::new(keyring(settings)?);
+    let mut keys = keyring(settings)?;
     check_keys(store, &keys).await?;
+    remember_old_keys(store, &mut keys).await?;
+    let keys = Arc::new(keys);
     let sheets = SheetSource {
         dir: settings.vendors.dir.clone(),
         allow_sandbox: settings.vendors.allow_sandbox,
@@ -181,6 +183,16 @@ async fn check_keys(store: &Store, keys: &Keyring) -> Result<(), StartError> {
             keys.current_id()
         ))),
     }
+}
+
+/// Links and fingerprints of keys that were left out are recognised by what was kept of those.
+async fn remember_old_keys(store: &Store, keys: &mut Keyring) -> Result<(), StartError> {
+    let old = store
+        .old_keys()
+        .await
+        .map_err(|error| StartError::one(error.to_string()))?;
+    keys.remember(&old)
+        .map_err(|error| StartError::one(format!("what was kept of an old key: {error}")))
 }
 
 /// What calls vendors, as `settings` say. Those of a vendor that does not exist would be obeyed by

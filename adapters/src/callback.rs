@@ -14,6 +14,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use crate::contract::{Context, Method};
+use crate::sheet::DocumentCredentials;
 use crate::vocabulary::{Millis, OurRef, Private, Progress, TheirRef};
 
 /// A callback as it came in: raw, capped, not yet believed.
@@ -39,7 +40,7 @@ impl Incoming<'_> {
 }
 
 /// How a vendor proves itself. There is no default: a sheet names one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Proof {
     /// It does not. Its callbacks are hints.
     Hint,
@@ -53,7 +54,8 @@ pub enum Proof {
         /// The secret's name.
         secret: String,
     },
-    /// `t=SECONDS,v1=HEX[,v1=HEX]` in a header, HMAC-SHA256 over `t.body`; refused when stale.
+    /// `t=SECONDS,v1=HEX[,v1=HEX]` in a header, HMAC-SHA256 over `t.body`; refused when stale. While
+    /// a secret is rotated there may be several, separated by blanks (Persona, section 6).
     HmacTimestamped {
         /// The header, lower case.
         header: String,
@@ -76,6 +78,23 @@ pub enum Proof {
         /// The name of the secret with the password.
         password: String,
     },
+    /// Credentials that we gave the vendor stand in the document. A capped reader that knows no
+    /// entities takes them and nothing else.
+    Document(DocumentCredentials),
+}
+
+impl Proof {
+    /// The names of the secrets it is made with.
+    pub fn secrets(&self) -> Vec<&str> {
+        match self {
+            Self::Hint => Vec::new(),
+            Self::HmacBody { secret, .. }
+            | Self::HmacTimestamped { secret, .. }
+            | Self::HeaderEquals { secret, .. } => vec![secret],
+            Self::Basic { user, password } => vec![user, password],
+            Self::Document(credentials) => credentials.secrets().collect(),
+        }
+    }
 }
 
 /// Why a callback was not believed. It says nothing about the secret.
@@ -139,7 +158,7 @@ pub fn verify<'a>(
         } => {
             let given = header(name)?;
             let given = given.strip_prefix(prefix.as_str()).unwrap_or(given);
-            any_hmac(secrets(secret), &[incoming.body], &[given])
+            any_hmac(&secrets(secret), &[incoming.body], given)
                 .then_some(believed)
                 .ok_or(Forged::Mismatch)
         }
@@ -148,14 +167,15 @@ pub fn verify<'a>(
             secret,
             tolerance,
         } => {
-            let (stamp, given) = timestamped(header(name)?).ok_or(Forged::Missing)?;
-            if !any_hmac(
-                secrets(secret),
-                &[stamp.as_bytes(), b".", incoming.body],
-                &given,
-            ) {
-                return Err(Forged::Mismatch);
+            let signed = timestamped(header(name)?);
+            if signed.is_empty() {
+                return Err(Forged::Missing);
             }
+            let secrets = secrets(secret);
+            let fits = signed.into_iter().find(|(stamp, hex)| {
+                any_hmac(&secrets, &[stamp.as_bytes(), b".", incoming.body], hex)
+            });
+            let (stamp, _) = fits.ok_or(Forged::Mismatch)?;
             let seconds: i64 = stamp.parse().map_err(|_| Forged::Mismatch)?;
             let apart = now
                 .saturating_sub(seconds.saturating_mul(1000))
@@ -186,30 +206,35 @@ pub fn verify<'a>(
             });
             fits.then_some(believed).ok_or(Forged::Mismatch)
         }
+        Proof::Document(credentials) => {
+            let given = credentials.given(incoming.body).ok_or(Forged::Missing)?;
+            let fits = given.iter().fold(true, |fits, (secret, text)| {
+                fits & any_equal(&secrets(secret), text.expose().as_bytes())
+            });
+            fits.then_some(believed).ok_or(Forged::Mismatch)
+        }
     }
 }
 
-/// `t=..,v1=..,v1=..` as its time and its signatures.
-fn timestamped(header: &str) -> Option<(&str, Vec<&str>)> {
+/// The signatures of `t=..,v1=..,v1=.. t=..,v1=..`, each with the time before it.
+fn timestamped(header: &str) -> Vec<(&str, &str)> {
     let mut stamp = None;
-    let mut given = Vec::new();
+    let mut signed = Vec::new();
     for part in header.split([',', ' ']) {
         match part.trim().split_once('=') {
             Some(("t", value)) => stamp = Some(value),
-            Some(("v1", value)) => given.push(value),
+            Some(("v1", value)) => signed.extend(stamp.map(|stamp| (stamp, value))),
             _ => {}
         }
     }
-    (!given.is_empty()).then_some((stamp?, given))
+    signed
 }
 
-fn any_hmac(secrets: Vec<Private<String>>, parts: &[&[u8]], given: &[&str]) -> bool {
+fn any_hmac(secrets: &[Private<String>], parts: &[&[u8]], given: &str) -> bool {
     let mut fits = false;
     for secret in secrets.iter().filter(|secret| !secret.expose().is_empty()) {
         let expected = hmac_sha256_hex(secret.expose().as_bytes(), parts);
-        for candidate in given {
-            fits |= bool::from(expected.as_bytes().ct_eq(candidate.as_bytes()));
-        }
+        fits |= bool::from(expected.as_bytes().ct_eq(given.as_bytes()));
     }
     fits
 }
@@ -403,6 +428,8 @@ mod tests {
             Err(Forged::Stale)
         );
         assert_eq!(believed(&proof, &signed, BODY, 699_999), Err(Forged::Stale));
+        let rotating = header("x-signature", &format!("t=1000,v1={v1} t=1001,v1=00ff"));
+        assert_eq!(believed(&proof, &rotating, BODY, 1_000_000), Ok(()));
         let moved = header("x-signature", &format!("t=1001,v1={v1}"));
         assert_eq!(
             believed(&proof, &moved, BODY, 1_000_000),

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use crate::callback::Callbacks;
+use crate::sample::Sample;
 use crate::vocabulary::{Catalog, Millis, Order, OurRef, Private, Progress, TheirRef};
 
 /// Something a vendor can be asked to do.
@@ -185,6 +187,51 @@ pub enum Escape {
     Form,
     /// Inside XML text or an attribute.
     Xml,
+}
+
+impl Escape {
+    /// `text` as it is written there: whatever is in it, it stays one value.
+    pub fn write(self, text: &str) -> String {
+        match self {
+            Self::None => text.to_owned(),
+            Self::Json => {
+                let quoted = serde_json::Value::from(text).to_string();
+                quoted[1..quoted.len() - 1].to_owned()
+            }
+            Self::Form => utf8_percent_encode(text, UNRESERVED).to_string(),
+            Self::Xml => {
+                let mut written = String::with_capacity(text.len());
+                text.chars().for_each(|letter| xml(letter, &mut written));
+                written
+            }
+        }
+    }
+}
+
+/// What need not be encoded: the unreserved characters of RFC 3986.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// A letter in XML text or an attribute. Everything but printable ASCII is a numeric reference, so
+/// that no character set and no normalising of line ends changes it; what XML 1.0 (section 2.2)
+/// has no character for is left out.
+fn xml(letter: char, written: &mut String) {
+    match letter {
+        '&' => written.push_str("&amp;"),
+        '<' => written.push_str("&lt;"),
+        '>' => written.push_str("&gt;"),
+        '"' => written.push_str("&quot;"),
+        '\'' => written.push_str("&apos;"),
+        ' '..='~' => written.push(letter),
+        '\u{fffe}' | '\u{ffff}' => {}
+        '\t' | '\n' | '\r' | '\u{7f}'.. => {
+            written.push_str(&format!("&#{};", u32::from(letter)));
+        }
+        _ => {}
+    }
 }
 
 /// A part of a header or body: bytes, or a hole that the engine fills when the request leaves.
@@ -411,7 +458,7 @@ impl SettingForm {
 }
 
 /// `CA` or `US-CA`. A place in the US names its state, because disclosures differ by state.
-fn is_region(text: &str) -> bool {
+pub(crate) fn is_region(text: &str) -> bool {
     let is_country = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
     let is_part = |text: &str| {
         (1..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric())
@@ -563,6 +610,9 @@ pub struct Vendor {
     pub fetch: Option<Arc<dyn Translate<FetchOrder>>>,
     /// True where [`FetchOrder::Ours`] works.
     pub finds_ours: bool,
+    /// True where that goes by the person and the time, because the vendor takes no reference of
+    /// ours. Two orders for one person are then placed one after the other, never at once.
+    pub finds_by_person: bool,
     /// Reads many orders.
     pub fetch_many: Option<Arc<dyn Translate<FetchMany>>>,
     /// Cancels an order.
@@ -573,6 +623,8 @@ pub struct Vendor {
     pub verify: Option<Arc<dyn Translate<VerifyCredentials>>>,
     /// Reads callbacks; `None`: the vendor sends none.
     pub callbacks: Option<Callbacks>,
+    /// Samples of what it sends, for [`crate::sample::failures`].
+    pub samples: Vec<Sample>,
 }
 
 impl std::fmt::Debug for Vendor {

@@ -14,6 +14,7 @@
 pub mod callback;
 pub mod conformance;
 pub mod contract;
+pub mod sample;
 pub mod sheet;
 pub mod simulator;
 pub mod vendors;

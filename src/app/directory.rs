@@ -2,13 +2,13 @@
 //! anew whenever the revision in the database has moved.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use adapters::vocabulary::{Millis, Private};
 use subtle::ConstantTimeEq;
 
 use crate::app::{App, AppError, Setup};
-use crate::domain::tenant::{Connection, Tenant};
+use crate::domain::tenant::{Connection, LiveSecret, Tenant};
 use crate::seal::{Keyring, Purpose, SealError, digest};
 use crate::store::{ConnectionRow, StoreError, TenantRow};
 
@@ -25,21 +25,30 @@ pub struct Directory {
 }
 
 /// What an unknown account is compared with, so that it takes as long as a known one.
-const NOBODYS_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+static NOBODYS: LazyLock<[LiveSecret; 1]> = LazyLock::new(|| [LiveSecret::new("0".repeat(64))]);
 
 impl Directory {
     /// The tenant with these credentials, if it may be served. An unknown account, a wrong secret
-    /// and a disabled tenant look the same and take the same time.
-    pub fn authenticate(&self, account_id: &str, secret: &str) -> Option<&Arc<Tenant>> {
+    /// and a disabled tenant look the same and take the same time. That the secret was used is
+    /// noted in memory.
+    pub fn authenticate(
+        &self,
+        account_id: &str,
+        secret: &str,
+        now: Millis,
+    ) -> Option<&Arc<Tenant>> {
         let given = digest(secret.as_bytes());
         let tenant = self.by_account.get(account_id);
-        let nobody = [NOBODYS_DIGEST.to_owned()];
-        let digests = tenant.map_or(&nobody[..], |tenant| &tenant.secret_digests);
-        let mut fits = false;
-        for digest in digests {
-            fits |= bool::from(digest.as_bytes().ct_eq(given.as_bytes()));
+        let secrets = tenant.map_or(&NOBODYS[..], |tenant| &tenant.secrets);
+        let mut fitting = None;
+        for secret in secrets {
+            if bool::from(secret.digest.as_bytes().ct_eq(given.as_bytes())) {
+                fitting = Some(secret);
+            }
         }
-        tenant.filter(|tenant| fits && !tenant.disabled)
+        let served = tenant.filter(|tenant| !tenant.disabled)?;
+        fitting?.used.note(now);
+        Some(served)
     }
 
     /// The tenant of that account, whoever asks.
@@ -130,20 +139,23 @@ impl App {
                 .or_default()
                 .push(Arc::new(connection));
         }
-        let mut digests: HashMap<String, Vec<String>> = HashMap::new();
+        let known = self.directory();
+        let mut secrets: HashMap<String, Vec<LiveSecret>> = HashMap::new();
         for secret in self.store.secrets(now).await? {
             let ends = [directory.good_until, secret.expires_at];
             directory.good_until = ends.into_iter().flatten().min();
-            digests
-                .entry(secret.tenant_id)
-                .or_default()
-                .push(secret.digest);
+            let known = known.tenant(&secret.tenant_id);
+            let known = known.and_then(|tenant| tenant.secret(&secret.digest));
+            let live = known
+                .cloned()
+                .unwrap_or_else(|| LiveSecret::new(secret.digest));
+            secrets.entry(secret.tenant_id).or_default().push(live);
         }
         for row in self.store.tenants().await? {
             let connections = connections.remove(&row.id).unwrap_or_default();
-            let digests = digests.remove(&row.id).unwrap_or_default();
-            let mut tenant = open_tenant(&setup.keys, row, connections, digests)?;
-            if let Some(known) = self.directory.load().tenant(&tenant.id) {
+            let secrets = secrets.remove(&row.id).unwrap_or_default();
+            let mut tenant = open_tenant(&setup.keys, row, connections, secrets)?;
+            if let Some(known) = known.tenant(&tenant.id) {
                 tenant.pace = Arc::clone(&known.pace);
             }
             directory.insert(tenant);
@@ -199,7 +211,7 @@ fn open_tenant(
     keys: &Keyring,
     row: TenantRow,
     connections: Vec<Arc<Connection>>,
-    secret_digests: Vec<String>,
+    secrets: Vec<LiveSecret>,
 ) -> Result<Tenant, StoreError> {
     let open = |sealed: Option<Vec<u8>>| -> Result<Option<Private<String>>, StoreError> {
         sealed
@@ -216,7 +228,7 @@ fn open_tenant(
         webhook_basic: open(row.sealed_webhook_basic)?,
         account_id: row.account_id,
         name: row.name,
-        secret_digests,
+        secrets,
         disabled: row.disabled,
         options: row.options,
         pace: Arc::default(),

@@ -131,6 +131,7 @@ impl App {
     async fn place_new(self: &Arc<Self>, incoming: &Incoming) -> Result<Option<Order>, AppError> {
         let target = self.target(incoming).await?;
         let order = self.new_order(incoming, &target);
+        self.await_person(incoming, &order).await?;
         let mut drive = self.drive(incoming, &target, order, Vec::new());
         let memo = drive.order.memo.clone();
         let step = drive.step(&memo).map_err(|unfit| missing(&unfit))?;
@@ -206,6 +207,7 @@ impl App {
             )),
             ..fresh
         };
+        self.await_person(incoming, &order).await?;
         let drive = self.drive(incoming, &target, order, Vec::new());
         self.save_and_run(incoming, drive, "starts anew").await
     }
@@ -220,6 +222,8 @@ impl App {
         let Some(target) = self.same_target(&order) else {
             return self.start_anew(incoming, order).await;
         };
+        order.person = self.person(incoming, &target.vendor);
+        self.await_person(incoming, &order).await?;
         order.stage = Stage::Placing;
         order.created_at = self.clock.now();
         order.ended_at = None;
@@ -425,6 +429,7 @@ impl App {
             accepted: false,
             version: 1,
             memo: adapters::Memo::default(),
+            person: self.person(incoming, &target.vendor),
             sealed_order: Some(
                 self.setup()
                     .keys
@@ -446,6 +451,31 @@ impl App {
         };
         new_lease(&mut order, self.first_lease());
         order
+    }
+
+    /// Who is screened, where their vendor's orders are looked up by person.
+    fn person(&self, incoming: &Incoming, vendor: &Vendor) -> Option<String> {
+        let person = ["email", "first_name", "last_name"]
+            .map(|field| incoming.ats.text(&format!("applicant.{field}")))
+            .map(|text| text.unwrap_or_default().trim().to_lowercase())
+            .join("\n");
+        vendor
+            .finds_by_person
+            .then(|| self.setup().keys.fingerprint(person.as_bytes()))
+    }
+
+    /// Waits until no other order for that person is being placed there: if both were lost, nobody
+    /// could tell which of them a look-up has found. The database refuses the second all the same.
+    async fn await_person(&self, incoming: &Incoming, order: &Order) -> Result<(), AppError> {
+        while order.person.is_some() && self.store.person_is_busy(order).await? {
+            if Instant::now() + WAIT_POLL > incoming.deadline {
+                return Err(AppError::Unavailable {
+                    retry_after: Duration::from_secs(5),
+                });
+            }
+            tokio::time::sleep(WAIT_POLL).await;
+        }
+        Ok(())
     }
 
     /// What is ordered, or why it cannot be.

@@ -8,11 +8,15 @@ const BATCH: i64 = 200;
 
 impl App {
     /// Seals with the current key whatever is sealed with an older one; returns how many values.
+    /// What the old keys had signed with is kept, sealed, so that they may be left out afterwards.
     /// It may run beside serving processes that know both keys, and may be run again.
     ///
     /// # Errors
     /// [`AppError::Store`]; what was resealed stays so.
     pub async fn reseal(&self) -> Result<u64, AppError> {
+        for (id, signers) in self.setup().keys.old_signers() {
+            self.store.keep_old_key(&id, &signers).await?;
+        }
         let mut resealed = 0;
         for column in SEALED_COLUMNS {
             loop {

@@ -12,6 +12,7 @@ use crate::app::story::contact;
 use crate::app::{App, AppError};
 use crate::domain::contact::ContactKind;
 use crate::domain::order::Order;
+use crate::domain::tenant::OfferKind;
 use crate::seal::Purpose;
 
 #[derive(Serialize, Deserialize)]
@@ -20,6 +21,23 @@ struct Link {
     sub: String,
     /// The order's link generation.
     generation: i64,
+}
+
+/// What a reader of a report gets.
+pub enum ReportAnswer {
+    /// A link to go to.
+    Link(Private<String>),
+    /// The document itself.
+    Document {
+        /// Its media type.
+        mime: String,
+        /// Its bytes.
+        bytes: Private<Vec<u8>>,
+    },
+    /// There is one, and its vendor does not give it now.
+    NotNow,
+    /// There is none yet.
+    None,
 }
 
 impl App {
@@ -71,20 +89,39 @@ impl App {
         Ok(order)
     }
 
+    /// What the package of an order is called, where it was ever offered.
+    ///
+    /// # Errors
+    /// [`AppError::Store`].
+    pub async fn package_name(&self, order: &Order) -> Result<Option<String>, AppError> {
+        let (tenant, package) = (&order.tenant_id, &order.package_id);
+        let row = self
+            .store
+            .tenant_offer(tenant, OfferKind::Package, package)
+            .await?;
+        Ok(row.map(|row| row.name))
+    }
+
+    /// What people call the vendor of an order.
+    pub fn provider_name(&self, order: &Order) -> Option<String> {
+        let directory = self.directory();
+        let connection = directory.connection(&order.connection_id)?;
+        Some(connection.label.clone())
+    }
+
     /// Whether there is a report to go on to.
     pub fn has_report(&self, order: &Order) -> bool {
         order.sealed_report.is_some()
     }
 
-    /// The vendor's report of an order: its stored link, or one made for this click. `None`: there
-    /// is none, or none now.
+    /// The vendor's report of an order: its stored link, or what is made for this click.
     ///
     /// # Errors
     /// [`AppError::Store`].
-    pub async fn report_link(&self, order: &Order) -> Result<Option<Private<String>>, AppError> {
+    pub async fn report(&self, order: &Order) -> Result<ReportAnswer, AppError> {
         match (self.open_report(order), &order.their_ref) {
             (Some(Report::Link(link) | Report::Capability(link)), _) => {
-                Ok(Some(Private::new(link)))
+                Ok(ReportAnswer::Link(Private::new(link)))
             }
             (Some(Report::Minted), Some(theirs)) => {
                 let directory = self.directory();
@@ -93,7 +130,7 @@ impl App {
                     .ok_or(AppError::NotFound)?;
                 let vendor = self.vendor_of(connection).ok_or(AppError::NotFound)?;
                 let Some(report) = vendor.report.as_deref() else {
-                    return Ok(None);
+                    return Ok(ReportAnswer::None);
                 };
                 let memo = Memo {
                     step: String::new(),
@@ -114,16 +151,18 @@ impl App {
                 };
                 let contact = contact(ContactKind::Report, began, &asked, outcome, detail);
                 self.store.note_contact(&order.id, &contact).await?;
-                match asked.result {
-                    Ok(MintedReport::Link(link)) => Ok(Some(link)),
-                    Ok(MintedReport::Document { .. }) => Ok(None),
-                    Err(error) => {
-                        tracing::warn!(order = %order.id, vendor = %vendor.name, %error, "no report link could be made");
-                        Ok(None)
+                Ok(match asked.result {
+                    Ok(MintedReport::Link(link)) => ReportAnswer::Link(link),
+                    Ok(MintedReport::Document { mime, bytes }) => {
+                        ReportAnswer::Document { mime, bytes }
                     }
-                }
+                    Err(error) => {
+                        tracing::warn!(order = %order.id, vendor = %vendor.name, %error, "no report could be had");
+                        ReportAnswer::NotNow
+                    }
+                })
             }
-            _ => Ok(None),
+            _ => Ok(ReportAnswer::None),
         }
     }
 

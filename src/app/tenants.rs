@@ -7,8 +7,9 @@ use std::sync::Arc;
 use adapters::vocabulary::Private;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use zeroize::Zeroizing;
 
-use crate::app::tenant_file::{ConnectionEntry, TenantEntry, TenantFile};
+use crate::app::tenant_file::{ConnectionEntry, Mistake, Spot, TenantEntry, TenantFile, told};
 use crate::app::{App, AppError, Directory};
 use crate::clock::millis;
 use crate::domain::tenant::{Connection, Tenant};
@@ -17,6 +18,9 @@ use crate::store::{ConnectionRow, TenantChange, TenantRow, new_id};
 
 /// How API Secrets begin.
 const SECRET_PREFIX: &str = "cgs_";
+
+/// How secrets that sign webhooks begin.
+const SIGNING_PREFIX: &str = "whsec_";
 
 /// What an import did to one tenant.
 #[derive(Debug)]
@@ -62,17 +66,14 @@ impl App {
     ) -> Result<Vec<Imported>, Vec<String>> {
         let mut mistakes = {
             let setup = self.setup();
-            file.mistakes(&setup.vendors, setup.options.allow_http)
+            file.find(&setup.vendors, setup.options.allow_http)
         };
-        let mut prepared = Vec::new();
-        for entry in &file.tenant {
-            match self.prepare(entry, resolve) {
-                Ok(ready) => prepared.push(ready),
-                Err(found) => mistakes.extend(found),
-            }
-        }
+        let prepared: Vec<Prepared> = file
+            .tenants()
+            .map(|(entry, spot)| self.prepare(entry, &spot, resolve, &mut mistakes))
+            .collect();
         if !mistakes.is_empty() {
-            return Err(mistakes);
+            return Err(told(mistakes));
         }
         let changes: Vec<TenantChange> =
             prepared.iter().map(|ready| ready.change.clone()).collect();
@@ -108,69 +109,44 @@ impl App {
         }
     }
 
-    fn prepare(&self, entry: &TenantEntry, resolve: Resolve<'_>) -> Result<Prepared, Vec<String>> {
-        let directory = self.directory();
+    /// A tenant of a file, ready to be saved if there are no mistakes.
+    fn prepare(
+        &self,
+        entry: &TenantEntry,
+        spot: &Spot<'_>,
+        resolve: Resolve<'_>,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Prepared {
+        let (directory, keys) = (self.directory(), &self.setup().keys);
         let known = directory.tenant_by_account(&entry.account_id);
         let id = known.map_or_else(|| new_id("ten"), |tenant| tenant.id.clone());
-        let place = format!("tenant `{}`", entry.account_id);
-        let mut mistakes = Vec::new();
-        let given = self.given_secret(entry, &place, resolve, &mut mistakes);
+        let given = given_secret(entry, spot, resolve, mistakes);
         let made = (given.is_none() && known.is_none()).then(new_secret);
         let live = given.as_ref().or(made.as_ref());
-        let sealed = |text: &str| {
-            self.setup()
-                .keys
-                .seal(Purpose::WebhookSecret, &id, text.as_bytes())
-        };
-        let signing = entry.webhook.signing_secret.as_str();
-        let sealed_signing_secret = if signing.is_empty() {
-            None
-        } else {
-            match resolve(signing) {
-                Ok(secret) if secret.expose().starts_with("whsec_") => {
-                    Some(sealed(secret.expose()))
-                }
-                Ok(_) => {
-                    mistakes.push(format!("{place}: `webhook.signing_secret` refers to a text that does not begin with whsec_"));
-                    None
-                }
-                Err(what) => {
-                    mistakes.push(format!("{place}: `webhook.signing_secret`: {what}"));
-                    None
-                }
-            }
-        };
+        let sealed = |text: &str| keys.seal(Purpose::WebhookSecret, &id, text.as_bytes());
+        let signing = signing_secret(entry, spot, resolve, mistakes);
         let basic = live.map(|secret| basic_pair(&entry.account_id, secret));
         let kept_basic = known.and_then(|tenant| tenant.webhook_basic.clone());
         let mut changed = Vec::new();
-        let connections = entry
-            .connection
-            .iter()
-            .filter_map(|connection| {
-                let (row, is_changed) = self.prepare_connection(
-                    connection,
-                    &id,
-                    known.map(|tenant| &**tenant),
-                    &place,
-                    resolve,
-                    &mut mistakes,
-                )?;
+        let mut connections = Vec::new();
+        for (connection, spot) in entry.connections(spot) {
+            let known = known.map(|tenant| &**tenant);
+            let prepared =
+                self.prepare_connection(connection, &id, known, &spot, resolve, mistakes);
+            if let Some((row, is_changed)) = prepared {
                 if is_changed {
                     changed.push(row.name.clone());
                 }
-                Some(row)
-            })
-            .collect();
-        if !mistakes.is_empty() {
-            return Err(mistakes);
+                connections.push(row);
+            }
         }
-        Ok(Prepared {
+        Prepared {
             change: TenantChange {
                 row: TenantRow {
                     account_id: entry.account_id.clone(),
                     name: entry.name.clone(),
                     options: entry.options(),
-                    sealed_signing_secret,
+                    sealed_signing_secret: signing.map(|secret| sealed(secret.expose())),
                     sealed_webhook_basic: basic.or(kept_basic).map(|pair| sealed(pair.expose())),
                     disabled: known.is_some_and(|tenant| tenant.disabled),
                     id,
@@ -181,28 +157,6 @@ impl App {
             made,
             created: known.is_none(),
             changed,
-        })
-    }
-
-    fn given_secret(
-        &self,
-        entry: &TenantEntry,
-        place: &str,
-        resolve: Resolve<'_>,
-        mistakes: &mut Vec<String>,
-    ) -> Option<Private<String>> {
-        match resolve(entry.api_secret.as_deref()?) {
-            Ok(secret) if is_secret(secret.expose()) => Some(secret),
-            Ok(_) => {
-                mistakes.push(format!(
-                    "{place}: `api_secret` refers to a text that is not an API Secret ({SECRET_PREFIX} and 43 base64url characters); `cleargate secret new` prints one"
-                ));
-                None
-            }
-            Err(what) => {
-                mistakes.push(format!("{place}: `api_secret`: {what}"));
-                None
-            }
         }
     }
 
@@ -212,11 +166,10 @@ impl App {
         entry: &ConnectionEntry,
         tenant_id: &str,
         tenant: Option<&Tenant>,
-        place: &str,
+        spot: &Spot<'_>,
         resolve: Resolve<'_>,
-        mistakes: &mut Vec<String>,
+        mistakes: &mut Vec<Mistake>,
     ) -> Option<(ConnectionRow, bool)> {
-        let place = format!("{place}, connection `{}`", entry.name);
         let known = tenant.and_then(|tenant| {
             tenant
                 .connections
@@ -224,10 +177,11 @@ impl App {
                 .find(|connection| connection.name == entry.name)
         });
         if let Some(known) = known.filter(|known| known.vendor != entry.vendor) {
-            mistakes.push(format!(
-                "{place}: its vendor is `{}` and cannot become `{}`; retire it and give the new one another name",
+            let wrong = format!(
+                "its vendor is `{}` and cannot become `{}`; retire it and give the new one another name",
                 known.vendor, entry.vendor
-            ));
+            );
+            mistakes.push(spot.wrong("vendor", wrong));
             return None;
         }
         let mut credentials: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -236,7 +190,10 @@ impl App {
                 Ok(secret) => {
                     credentials.insert(name, vec![secret.expose().clone()]);
                 }
-                Err(what) => mistakes.push(format!("{place}: `credentials.{name}`: {what}")),
+                Err(what) => {
+                    let member = format!("credentials/{name}");
+                    mistakes.push(spot.wrong(&member, format!("`credentials.{name}`: {what}")));
+                }
             }
         }
         let base_url = entry.base_url.trim_end_matches('/').to_owned();
@@ -258,7 +215,7 @@ impl App {
             || Private::new(random_text()),
             |connection| connection.callback_token.clone(),
         );
-        let credentials = zeroize::Zeroizing::new(
+        let credentials = Zeroizing::new(
             serde_json::to_vec(&credentials).expect("a map of texts always serializes"),
         );
         let row = ConnectionRow {
@@ -310,6 +267,26 @@ impl App {
         Ok(secret)
     }
 
+    /// Writes down when secrets were used last, as far as this process has seen and nobody has
+    /// written; returns how many it wrote.
+    ///
+    /// # Errors
+    /// [`AppError::Store`]; what was not written is written the next time.
+    pub async fn write_secret_uses(&self) -> Result<usize, AppError> {
+        let mut written = 0;
+        for tenant in self.directory().tenants() {
+            for secret in &tenant.secrets {
+                if let Some(at) = secret.used.unwritten() {
+                    let (tenant, digest) = (&tenant.id, &secret.digest);
+                    self.store.note_secret_use(tenant, digest, at).await?;
+                    secret.used.note_written(at);
+                    written += 1;
+                }
+            }
+        }
+        Ok(written)
+    }
+
     /// Turns a tenant off: every call of its is refused. Its open orders are still brought home.
     ///
     /// # Errors
@@ -352,6 +329,55 @@ impl App {
     }
 }
 
+/// The API Secret that a file refers to.
+fn given_secret(
+    entry: &TenantEntry,
+    spot: &Spot<'_>,
+    resolve: Resolve<'_>,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<Private<String>> {
+    let wrong = match resolve(entry.api_secret.as_deref()?) {
+        Ok(secret) if is_secret(secret.expose()) => return Some(secret),
+        Ok(_) => format!(
+            "`api_secret` refers to a text that is not an API Secret ({SECRET_PREFIX} and 43 base64url characters); `cleargate secret new` prints one"
+        ),
+        Err(what) => format!("`api_secret`: {what}"),
+    };
+    mistakes.push(spot.wrong("api_secret", wrong));
+    None
+}
+
+/// What a file says that webhooks are signed with.
+fn signing_secret(
+    entry: &TenantEntry,
+    spot: &Spot<'_>,
+    resolve: Resolve<'_>,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<Private<String>> {
+    let reference = entry.webhook.signing_secret.as_str();
+    if reference.is_empty() {
+        return None;
+    }
+    let wrong = match resolve(reference) {
+        Ok(secrets) if are_signing_secrets(secrets.expose()) => return Some(secrets),
+        Ok(_) => "`webhook.signing_secret` refers to a text that is not a signing secret: whsec_ and the base64 of 24 to 64 bytes, several of them with blanks between; `echo whsec_$(openssl rand -base64 32)` prints one".to_owned(),
+        Err(what) => format!("`webhook.signing_secret`: {what}"),
+    };
+    mistakes.push(spot.wrong("webhook/signing_secret", wrong));
+    None
+}
+
+/// Whether a text is one or more secrets of the form that Standard Webhooks asks for.
+fn are_signing_secrets(text: &str) -> bool {
+    let is_one = |secret: &str| {
+        let body = secret.strip_prefix(SIGNING_PREFIX);
+        let key = body.and_then(|body| BASE64.decode(body).ok());
+        key.map(Zeroizing::new)
+            .is_some_and(|key| (24..=64).contains(&key.len()))
+    };
+    !text.trim().is_empty() && text.split_whitespace().all(is_one)
+}
+
 /// A tenant of a file, checked and sealed.
 struct Prepared {
     change: TenantChange,
@@ -366,4 +392,26 @@ fn basic_pair(account_id: &str, secret: &Private<String>) -> Private<String> {
         "Basic {}",
         BASE64.encode(format!("{account_id}:{}", secret.expose()))
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signing_secret_is_of_the_form_that_standard_webhooks_asks_for() {
+        let of = |bytes: usize| format!("whsec_{}", BASE64.encode(vec![7; bytes]));
+        for right in [of(24), of(32), of(64), format!("{} {}", of(24), of(64))] {
+            assert!(are_signing_secrets(&right), "{right}");
+        }
+        let (short, long) = (of(23), of(65));
+        let unpadded = of(25).trim_end_matches('=').to_owned();
+        let body = of(32).replace("whsec_", "");
+        for wrong in [
+            "", " ", "whsec_", "whsec_?", &short, &long, &unpadded, &body,
+        ] {
+            assert!(!are_signing_secrets(wrong), "{wrong}");
+        }
+        assert!(!are_signing_secrets(&format!("{} {short}", of(24))));
+    }
 }

@@ -143,7 +143,11 @@ pub fn start(app: &Arc<App>, idle_poll: Duration, stop: &CancellationToken) {
     });
     every(app, RARE_POLL, stop, "retention", |app| async move {
         app.expire_parked(PARKED_FOR).await?;
-        app.erase_old_data().await.map(drop)
+        app.erase_old_data().await?;
+        Ok(app.store.empty_log().await?)
+    });
+    every(app, RARE_POLL, stop, "secrets", |app| async move {
+        app.write_secret_uses().await.map(drop)
     });
     every(app, RARE_POLL, stop, "silence", |app| async move {
         app.notice_silence().await.map(drop)

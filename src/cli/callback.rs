@@ -14,16 +14,16 @@ use super::show::{Listed, MOST, time, write_list};
 pub(super) enum Command {
     /// List callbacks, newest first.
     List {
-        /// Which ones: parked ones could not be read, or name an order nobody knows.
+        /// Where they stand.
         #[arg(long, value_enum, default_value_t = State::Parked)]
         state: State,
-        /// Print JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
     },
-    /// Apply parked callbacks again.
+    /// Apply parked callbacks again, once what kept them is mended, such as a vendor's sheet.
     Retry {
-        /// One callback.
+        /// The callback: cbk_..., as `callback list` shows it.
         #[arg(required_unless_present = "all")]
         id: Option<String>,
         /// All that are parked.
@@ -37,7 +37,7 @@ pub(super) enum Command {
 pub(super) enum State {
     /// To be applied.
     New,
-    /// Waits for its order to be known, or for a person.
+    /// Could not be read, or names an order that nobody knows (yet).
     Parked,
     /// Done with.
     Settled,

@@ -58,7 +58,10 @@ pub(super) fn run(
         Some(Err(mistake)) => mistakes.push(mistake),
         // Without the sheets every vendor of the file would be told as unknown.
         Some(Ok(_)) if vendors.names().is_empty() => {}
-        Some(Ok(file)) => mistakes.extend(file.mistakes(&vendors, settings.egress.allow_http)),
+        Some(Ok(file)) => {
+            mistakes.extend(file.mistakes(&vendors, settings.egress.allow_http));
+            mistakes.extend(file.secrets_written_out());
+        }
     }
     if mistakes.is_empty() {
         Ok(writeln!(out, "ok")?)

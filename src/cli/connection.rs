@@ -22,7 +22,7 @@ const LATEST: usize = 20;
 pub(super) enum Command {
     /// List the connections of all tenants.
     List {
-        /// Print JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
     },
@@ -32,7 +32,7 @@ pub(super) enum Command {
         account: String,
         /// The connection's name.
         name: String,
-        /// Print JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
     },
@@ -46,7 +46,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Offer and order nothing more at a connection; its open orders are still brought home.
+    /// Offer and order nothing more at a connection; its open orders are still followed to their
+    /// end.
     Retire {
         /// The tenant's Account ID.
         account: String,

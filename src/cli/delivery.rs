@@ -9,32 +9,42 @@ use super::desk::Desk;
 use super::error::CliError;
 use super::order::find;
 use super::show::{Listed, MOST, time, write_list};
-use crate::store::DeliveryRow;
+use crate::store::{DeliveryRow, Discarded};
 
 /// What can be done with deliveries.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// List webhooks, newest first.
     List {
-        /// Which ones: dead ones have been given up.
+        /// Where they stand.
         #[arg(long, value_enum, default_value_t = State::Dead)]
         state: State,
-        /// Print JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
     },
-    /// Send the newest webhook of orders again that was given up.
+    /// Send webhooks again that were given up, of each order the newest.
     Redeliver {
-        /// The orders: ord_..., tracking ids, or ACCOUNT/background_check_id.
-        #[arg(
-            value_name = "ORDER",
-            required_unless_present = "all",
-            allow_hyphen_values = true
-        )]
+        /// The orders: ord_..., tracking ids, or ACCOUNT/background_check_id. One that begins with a
+        /// hyphen stands behind `--`.
+        #[arg(value_name = "ORDER", required_unless_present = "all")]
         orders: Vec<String>,
-        /// All orders with a dead webhook.
+        /// Of all orders with a webhook that was given up.
         #[arg(long, conflicts_with = "orders")]
         all: bool,
+    },
+    /// End the given-up and waiting webhooks of orders for good: they are never sent.
+    ///
+    /// The order itself stays as it is, and the ATS can still ask where it stands. A webhook that
+    /// comes later is sent as usual.
+    Discard {
+        /// The orders: ord_..., tracking ids, or ACCOUNT/background_check_id. One that begins with a
+        /// hyphen stands behind `--`.
+        #[arg(value_name = "ORDER", required = true)]
+        orders: Vec<String>,
+        /// Why, for whoever reads the audit.
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        note: String,
     },
 }
 
@@ -47,8 +57,10 @@ pub(super) enum State {
     Delivered,
     /// Overtaken by a newer one before it was sent.
     Superseded,
-    /// Given up.
+    /// Given up, after every attempt or because the ATS said so.
     Dead,
+    /// Ended by an operator.
+    Discarded,
 }
 
 impl State {
@@ -58,6 +70,7 @@ impl State {
             Self::Delivered => "delivered",
             Self::Superseded => "superseded",
             Self::Dead => "dead",
+            Self::Discarded => "discarded",
         }
     }
 }
@@ -72,6 +85,7 @@ pub(super) async fn run(
         Command::List { state, json } => list(desk, *state, *json, out).await,
         Command::Redeliver { orders, all: false } => redeliver(desk, orders, out).await,
         Command::Redeliver { .. } => redeliver_all(desk, out).await,
+        Command::Discard { orders, note } => discard(desk, orders, note, out).await,
     })
     .await
 }
@@ -134,11 +148,7 @@ async fn redeliver(desk: &Desk, orders: &[String], out: &mut impl Write) -> Resu
             ));
         }
     }
-    if refused.is_empty() {
-        Ok(())
-    } else {
-        Err(CliError::NotDone(refused.join("\n")))
-    }
+    done_or(refused)
 }
 
 async fn redeliver_all(desk: &Desk, out: &mut impl Write) -> Result<(), CliError> {
@@ -155,6 +165,39 @@ async fn redeliver_all(desk: &Desk, out: &mut impl Write) -> Result<(), CliError
         revived += u32::from(revive(desk, order, out).await?);
     }
     Ok(writeln!(out, "{revived} webhooks are sent again")?)
+}
+
+async fn discard(
+    desk: &Desk,
+    orders: &[String],
+    note: &str,
+    out: &mut impl Write,
+) -> Result<(), CliError> {
+    let (mut refused, now) = (Vec::new(), desk.app.clock.now());
+    for id in orders {
+        let order = find(desk, id).await?.id;
+        match desk.app.store.discard(&order, now).await? {
+            Discarded::Done(number) => {
+                desk.audit("delivery discard", &order, note).await?;
+                writeln!(out, "what the ATS was to be told of order {order} is never sent (webhooks: {number})")?;
+            }
+            Discarded::BeingSent => refused.push(format!(
+                "a webhook of order {order} is being sent at this moment; try again in a minute"
+            )),
+            Discarded::Nothing => refused.push(format!(
+                "order {order} has no webhook that waits or was given up, so there is nothing to discard"
+            )),
+        }
+    }
+    done_or(refused)
+}
+
+fn done_or(refused: Vec<String>) -> Result<(), CliError> {
+    if refused.is_empty() {
+        Ok(())
+    } else {
+        Err(CliError::NotDone(refused.join("\n")))
+    }
 }
 
 /// Makes an order's dead webhook due; `false`: it has none.

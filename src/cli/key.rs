@@ -15,6 +15,10 @@ pub(super) enum KeyCommand {
     /// Print a new key for `security.key`.
     New,
     /// Seal with `security.key` whatever is still sealed with one of `security.old_keys`.
+    ///
+    /// To change the key: put the old one into `security.old_keys`, the new one into `security.key`,
+    /// reload or restart every serving process, run this, and take the old one out again. Result
+    /// links that were given out before still work.
     Reseal,
 }
 
@@ -47,7 +51,7 @@ pub(super) async fn run(
             let resealed = resealed.await?;
             Ok(writeln!(
                 out,
-                "{resealed} values resealed; nothing names an old key any more but the fingerprints and result links of older orders"
+                "{resealed} values resealed; nothing needs an old key any more, so `security.old_keys` may be emptied"
             )?)
         }
     }

@@ -30,48 +30,78 @@ use clap::{Parser, Subcommand};
 
 use error::CliError;
 
-/// One background-check provider to an applicant tracking system, many screening vendors behind it.
+/// One background-check provider to an applicant tracking system (ATS), many screening vendors
+/// behind it.
 #[derive(Debug, Parser)]
-#[command(name = "cleargate", version, max_term_width = 100)]
+#[command(name = "cleargate", version, max_term_width = 100, after_long_help = FIRST_STEPS)]
 struct Cli {
-    /// A file with the settings that differ from the built-in ones.
+    /// A TOML file with the settings that differ from the built-in ones.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
 
+/// What a newcomer does first, and what scripts want to know.
+const FIRST_STEPS: &str = "\
+First steps:
+  cleargate demo                         see one order go its whole way
+  cleargate sandbox --write .            a fake vendor, with a tenants file and settings to try
+  cleargate key new                      the key that `security.key` refers to
+  cleargate check --tenants FILE         what is wrong with settings and a tenants file
+  cleargate tenant import FILE           tenants (client accounts of the ATS) and their vendors
+  cleargate serve                        the gateway
+
+config/cleargate.toml has every setting with its meaning; variables such as
+CLEARGATE__HTTP__PUBLIC_ADDR go before what the file of --config says.
+
+Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 could not be done, 64 wrong
+command line, 70 a defect of this program, 78 settings or files have to be changed first.";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the gateway until SIGTERM or Ctrl-C.
+    ///
+    /// `http.public_addr` is for the ATS, vendors and recruiters; `http.operations_addr` is for
+    /// health checks and metrics, and for nobody outside. SIGHUP reloads settings and vendor sheets,
+    /// all or nothing.
     Serve,
     /// Run a fake vendor and a webhook receiver to try the gateway on.
+    ///
+    /// Prints the tenants file and the settings that join a gateway to it; `--write` puts them into
+    /// files.
     Sandbox(crate::sandbox::Options),
     /// Show one order's whole way, on a gateway of its own that is gone afterwards.
     Demo(demo::Options),
     /// Say everything that is wrong with settings, vendor sheets and a tenants file, offline.
+    ///
+    /// Prints `ok`, or each mistake with its file and line and what would be right, and ends with
+    /// 78. Nobody is asked, so it may run anywhere.
     Check(check::Options),
     /// Bring the database to the schema of this program.
+    ///
+    /// `serve` does so by itself with SQLite, and with PostgreSQL where `store.migrate` is true.
+    /// Replicas of the version before go on meanwhile.
     Migrate,
-    /// Make keys that seal the database.
+    /// Make a key that seals the database, or change to a new one.
     #[command(subcommand)]
     Key(key::KeyCommand),
     /// Make API Secrets.
     #[command(subcommand)]
     Secret(key::SecretCommand),
-    /// Import and change tenants.
+    /// See and change tenants: client accounts of the ATS.
     #[command(subcommand)]
     Tenant(tenant::Command),
-    /// See and retire connections to vendors.
+    /// See and retire connections: tenants' accounts at vendors.
     #[command(subcommand)]
     Connection(connection::Command),
-    /// See the vendors that are known.
+    /// See the vendors that a connection may name.
     #[command(subcommand)]
     Vendor(vendor::Command),
     /// See orders, and settle what only a person can know.
     #[command(subcommand)]
     Order(order::Command),
-    /// See webhooks to the ATS, and send dead ones again.
+    /// See webhooks to the ATS, and send again or discard those that were given up.
     #[command(subcommand)]
     Delivery(delivery::Command),
     /// See callbacks from vendors, and try parked ones again.
@@ -129,6 +159,46 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// Every command at the end of a path, with the path.
+    fn leaves(command: &clap::Command, path: &str) -> Vec<(String, clap::Command)> {
+        let path = format!("{path} {}", command.get_name());
+        if !command.has_subcommands() {
+            return vec![(path, command.clone())];
+        }
+        let below = command.get_subcommands();
+        below.flat_map(|below| leaves(below, &path)).collect()
+    }
+
+    #[test]
+    fn every_command_and_every_argument_says_what_it_is_for() {
+        let leaves = leaves(&Cli::command(), "");
+        assert!(leaves.len() > 20, "the commands were not found");
+        for (path, command) in leaves {
+            assert!(command.get_about().is_some(), "{path}");
+            for argument in command.get_arguments() {
+                let help = argument.get_help().map(ToString::to_string);
+                let help = help.unwrap_or_default();
+                assert!(help.len() > 10, "{path} {}: `{help}`", argument.get_id());
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_that_shows_something_shows_it_as_json_too() {
+        let shows = |path: &str| {
+            ["list", "show", "waiting"]
+                .iter()
+                .any(|it| path.ends_with(it))
+        };
+        let leaves = leaves(&Cli::command(), "").into_iter();
+        let shown: Vec<_> = leaves.filter(|(path, _)| shows(path)).collect();
+        assert!(shown.len() > 8, "{shown:?}");
+        for (path, command) in shown {
+            let has = command.get_arguments().any(|it| it.get_id() == "json");
+            assert!(has, "{path} has no --json");
+        }
+    }
+
     #[test]
     fn a_tracking_id_may_begin_with_a_hyphen() {
         let cli = Cli::try_parse_from(["cleargate", "order", "show", "-x_--y", "--json"]).unwrap();
@@ -136,6 +206,20 @@ mod tests {
             panic!("another command: {:?}", cli.command)
         };
         assert_eq!((id.as_str(), json), ("-x_--y", true));
+    }
+
+    #[test]
+    fn what_follows_the_orders_of_a_command_is_an_option() {
+        let parse = |line: &str| Cli::try_parse_from(line.split_whitespace()).unwrap();
+        let parsed = parse("cleargate delivery discard ord_1 --note why --config file -- -x");
+        let Command::Delivery(delivery::Command::Discard { orders, note }) = parsed.command else {
+            panic!("another command: {:?}", parsed.command)
+        };
+        assert_eq!(
+            (orders, note.as_str()),
+            (vec!["ord_1".to_owned(), "-x".to_owned()], "why")
+        );
+        assert!(parsed.config.is_some());
     }
 
     #[test]

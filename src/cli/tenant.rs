@@ -15,12 +15,19 @@ use crate::app::tenants::Imported;
 use crate::config;
 use crate::domain::tenant::{Tenant, TenantOptions};
 
+/// Hex digits of a secret's digest that are shown: enough to tell two secrets apart.
+const DIGEST_SHOWN: usize = 8;
+
 /// What can be done with tenants.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Create and change tenants as a file says; nothing is ever deleted.
+    ///
+    /// All of the file is taken or nothing, and it may be imported again. Prints the callback URL of
+    /// each connection, to be typed into the vendor's portal, and once the API Secret of a new
+    /// tenant that names none. `cleargate sandbox --write .` writes an example.
     Import {
-        /// The tenants file.
+        /// The tenants file: TOML, in which secrets are references such as "env:NAME".
         file: PathBuf,
         /// Do not try the connections that are new or changed.
         #[arg(long)]
@@ -28,29 +35,36 @@ pub(super) enum Command {
     },
     /// List tenants.
     List {
-        /// Print JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
     },
     /// Show a tenant with its options, secrets and connections.
+    ///
+    /// Of each API Secret it shows how its SHA-256 begins (`printf %s "$SECRET" | sha256sum` prints
+    /// it), when it was made, when it ends, and when it was used last, so that you know when an old
+    /// one is no longer needed.
     Show {
-        /// Its Account ID.
+        /// The tenant's Account ID.
         account: String,
-        /// Print JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
     },
     /// Make a new API Secret and print it once.
+    ///
+    /// Give it to the ATS while the old ones still work; `tenant show` tells when each was used
+    /// last.
     Rotate {
-        /// Its Account ID.
+        /// The tenant's Account ID.
         account: String,
         /// How long the old secrets still work: a number and s, m, h or d.
         #[arg(long, value_name = "TIME", default_value = "24h", value_parser = config::duration)]
         overlap: Duration,
     },
-    /// Refuse every call of a tenant; its open orders are still brought home.
+    /// Refuse every call of a tenant; its open orders are still followed to their end.
     Disable {
-        /// Its Account ID.
+        /// The tenant's Account ID.
         account: String,
         /// Serve it again instead.
         #[arg(long)]
@@ -187,8 +201,12 @@ struct Shown<'a> {
 
 #[derive(Serialize)]
 struct ShownSecret {
+    /// The beginning of its SHA-256, by which its holder knows it.
+    digest: String,
     made_at: String,
     works_until: Option<String>,
+    /// To the minute, and written half a minute later.
+    last_used_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -227,8 +245,10 @@ async fn shown<'a>(desk: &Desk, tenant: &'a Tenant) -> Result<Shown<'a>, CliErro
         signs_webhooks: tenant.signing_secret.is_some(),
         secrets: secrets
             .map(|secret| ShownSecret {
+                digest: secret.digest.chars().take(DIGEST_SHOWN).collect(),
                 made_at: time(secret.created_at),
                 works_until: secret.expires_at.map(time),
+                last_used_at: secret.last_used_at.map(time),
             })
             .collect(),
         connections: connections
@@ -249,7 +269,13 @@ fn write_shown(out: &mut impl Write, shown: &Shown<'_>) -> Result<(), CliError> 
         let until = until.map_or("works until it is rotated".to_owned(), |until| {
             format!("works until {until}")
         });
-        writeln!(out, "  API Secret made at {}, {until}", secret.made_at)?;
+        let used = secret.last_used_at.as_deref();
+        let used = used.map_or("not used yet".to_owned(), |at| format!("last used at {at}"));
+        let (digest, made) = (&secret.digest, &secret.made_at);
+        writeln!(
+            out,
+            "  API Secret {digest}..., made at {made}, {until}, {used}"
+        )?;
     }
     for connection in &shown.connections {
         let retired = if connection.retired { ", retired" } else { "" };

@@ -16,7 +16,7 @@ use crate::vendors::Registry;
 pub(super) enum Command {
     /// List the built-in vendors and those of `vendors.dir`.
     List {
-        /// Print JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
     },

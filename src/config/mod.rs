@@ -18,7 +18,7 @@ use std::time::Duration;
 
 pub use error::{ConfigError, Mistake, Place};
 pub use kinds::{CacheUrl, LogFormat, LogLevel, ProxyUrl, Rate, StoreUrl};
-pub use secret::{SecretReference, secret};
+pub use secret::{SecretReference, is_reference, secret};
 pub use sections::{
     BackgroundSettings, CacheSettings, CallSettings, CatalogSettings, DeliverySettings,
     EgressSettings, HttpSettings, LogSettings, OrderSettings, SecuritySettings, StoreSettings,

@@ -42,7 +42,7 @@ impl Setting for SecretReference {
 }
 
 /// Whether `text` has the form of a reference.
-pub(super) fn is_reference(text: &str) -> bool {
+pub fn is_reference(text: &str) -> bool {
     matches!(text.split_once(':'), Some(("env" | "file", named)) if !named.is_empty())
 }
 

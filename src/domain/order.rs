@@ -171,6 +171,9 @@ pub struct Order {
     pub version: i64,
     /// Where placing stands, and what later operations need.
     pub memo: Memo,
+    /// A keyed digest of the applicant, at vendors whose orders are looked up by person: only one
+    /// order for one is then being placed at a time. It is kept as long as `sealed_order`.
+    pub person: Option<String>,
     /// The ATS's order, sealed; gone once the vendor has accepted.
     pub sealed_order: Option<Vec<u8>>,
     /// Where the report is read ([`adapters::vocabulary::Report`]), sealed: some links show the
@@ -387,6 +390,7 @@ pub(crate) mod tests {
             accepted: true,
             version: 1,
             memo: Memo::default(),
+            person: None,
             sealed_order: Some(vec![1]),
             sealed_report: None,
             link_generation: 1,

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use adapters::vocabulary::{Outcome, Private};
-use serde::{Deserialize, Serialize};
+use adapters::vocabulary::{Millis, Outcome, Private};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::clock::millis;
 use crate::domain::order::{Stage, result_word};
 
 /// The pace of a tenant's requests, kept as the one number that the generic cell rate algorithm
@@ -35,6 +36,56 @@ impl Pace {
     }
 }
 
+/// A live API Secret.
+#[derive(Clone, Debug)]
+pub struct LiveSecret {
+    /// Its SHA-256, in hex.
+    pub digest: String,
+    /// When it was used last; shared by every reading of the secret.
+    pub used: Arc<LastUse>,
+}
+
+impl LiveSecret {
+    /// A secret that this process has not seen used.
+    pub fn new(digest: String) -> Self {
+        Self {
+            digest,
+            used: Arc::default(),
+        }
+    }
+}
+
+/// When a secret was used last, to the minute: noting it costs a request two loads, and writing it
+/// down is left to whoever has time.
+#[derive(Debug, Default)]
+pub struct LastUse {
+    noted: AtomicI64,
+    written: AtomicI64,
+}
+
+impl LastUse {
+    /// How much later a use has to be than the one noted before to be noted.
+    const APART: Duration = Duration::from_secs(60);
+
+    /// Notes a use.
+    pub fn note(&self, now: Millis) {
+        if now - self.noted.load(Ordering::Relaxed) >= millis(Self::APART) {
+            self.noted.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// The last use that was noted, where it was not written down yet.
+    pub fn unwritten(&self) -> Option<Millis> {
+        let noted = self.noted.load(Ordering::Relaxed);
+        (noted > self.written.load(Ordering::Relaxed)).then_some(noted)
+    }
+
+    /// The use of that time has been written down.
+    pub fn note_written(&self, at: Millis) {
+        self.written.fetch_max(at, Ordering::Relaxed);
+    }
+}
+
 /// A client account of the ATS.
 #[derive(Clone, Debug)]
 pub struct Tenant {
@@ -44,8 +95,8 @@ pub struct Tenant {
     pub account_id: String,
     /// For people.
     pub name: String,
-    /// Digests of the live API Secrets; two while one is being rotated.
-    pub secret_digests: Vec<String>,
+    /// The live API Secrets; two while one is being rotated.
+    pub secrets: Vec<LiveSecret>,
     /// True: every call is refused.
     pub disabled: bool,
     /// How it wants to be served.
@@ -66,6 +117,11 @@ impl Tenant {
         self.connections
             .iter()
             .find(|connection| connection.id == id)
+    }
+
+    /// Its live secret of that digest.
+    pub fn secret(&self, digest: &str) -> Option<&LiveSecret> {
+        self.secrets.iter().find(|secret| secret.digest == digest)
     }
 
     /// What the ATS reads for a stage.
@@ -155,6 +211,7 @@ pub struct WebhookOptions {
 #[serde(default, deny_unknown_fields)]
 pub struct Words {
     /// By `pass`, `review`, `fail`, `none`.
+    #[serde(deserialize_with = "result_words")]
     pub result: BTreeMap<String, String>,
     /// By stage.
     #[serde(with = "stage_words")]
@@ -183,6 +240,13 @@ impl Default for Words {
             status: status.map(|(stage, word)| (stage, word.to_owned())).into(),
         }
     }
+}
+
+/// Reads the table of results so that what it leaves out keeps its default.
+fn result_words<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let mut words = Words::default().result;
+    words.extend(BTreeMap::<String, String>::deserialize(from)?);
+    Ok(words)
 }
 
 /// Reads a table by stage so that what it leaves out keeps its default, and names a wrong key.
@@ -334,10 +398,29 @@ mod tests {
     }
 
     #[test]
+    fn a_use_is_noted_and_written_at_most_once_a_minute() {
+        let used = LastUse::default();
+        assert_eq!(used.unwritten(), None);
+        let now = 1_800_000_000_000;
+        for later in [0, 1, 59_999] {
+            used.note(now + later);
+            assert_eq!(used.unwritten(), Some(now));
+        }
+        used.note_written(now);
+        used.note(now + 59_999);
+        assert_eq!(used.unwritten(), None);
+        used.note(now + 60_000);
+        assert_eq!(used.unwritten(), Some(now + 60_000));
+    }
+
+    #[test]
     fn words_left_out_keep_their_defaults_and_a_wrong_stage_is_named() {
         let words: Words = toml::from_str("status = { failed = \"problem\" }").unwrap();
         assert_eq!(words.status[&Stage::Failed], "problem");
         assert_eq!(words.status[&Stage::Complete], "complete");
+        let words: Words = toml::from_str("result = { pass = \"Clear\" }").unwrap();
+        assert_eq!(words.result["pass"], "Clear");
+        assert_eq!(words.result["review"], "Review");
         let wrong = toml::from_str::<Words>("status = { finished = \"x\" }").unwrap_err();
         assert!(
             wrong

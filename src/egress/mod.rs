@@ -30,6 +30,8 @@ pub mod retry_after;
 pub mod shape;
 
 #[cfg(test)]
+mod registries;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod testing;

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hickory_resolver::proto::rr::RecordType;
 use http::{HeaderMap, HeaderValue, header};
 use tokio::time::{Instant, timeout};
 
@@ -318,6 +319,20 @@ async fn seventeen_addresses_are_refused_and_sixteen_are_not() {
     let receiver = Receiver::scripted("127.0.0.31:0", |_| (answer("200 OK"), Then::Keep)).await;
     let client = client_seeing(move |_, _| at(&sixteen)).await;
     assert_answered(&client.post(&url_at(&receiver)).await, 200);
+}
+
+#[tokio::test]
+async fn a_name_that_changes_its_mind_is_asked_once_and_called_where_it_was_judged() {
+    let allowed = Receiver::answering("200 OK\r\nConnection: close").await;
+    let inside = Receiver::inside(&allowed).await;
+    let client = client_seeing(|_, turn| at(["127.0.0.1", "127.0.0.2"][turn.min(1)])).await;
+    assert_answered(&client.post(&url_at(&allowed)).await, 200);
+    assert_eq!(client.names.questions(RecordType::A), 1);
+    assert_refused(
+        &client.post(&url_at(&allowed)).await,
+        &Refusal::Address(Rule::Loopback),
+    );
+    assert_eq!((allowed.connects(), inside.connects()), (1, 0));
 }
 
 #[tokio::test]

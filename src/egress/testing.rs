@@ -68,6 +68,13 @@ impl NameServer {
         }
     }
 
+    /// How often the addresses of one kind were asked for, whatever the name.
+    pub(super) fn questions(&self, kind: RecordType) -> usize {
+        let asked = self.asked.lock().unwrap();
+        let counts = asked.iter().filter(|((_, of), _)| *of == kind);
+        counts.map(|(_, count)| count).sum()
+    }
+
     /// Every name that was asked for, once each.
     pub(super) fn names_asked(&self) -> HashSet<String> {
         let asked = self.asked.lock().unwrap();

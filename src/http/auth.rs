@@ -32,7 +32,7 @@ impl FromRequestParts<Arc<App>> for Caller {
         let (account, secret) = pair.split_once(':').ok_or_else(ApiError::unauthorized)?;
         let directory = app.directory();
         let tenant = directory
-            .authenticate(account, secret)
+            .authenticate(account, secret, app.clock.now())
             .cloned()
             .ok_or_else(ApiError::unauthorized)?;
         tracing::Span::current().record("tenant", tenant.id.as_str());

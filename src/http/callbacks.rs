@@ -7,7 +7,7 @@ use adapters::callback::{Acknowledgement, Incoming};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
 use super::error::ApiError;
@@ -76,6 +76,11 @@ fn verdict(answer: &CallbackAnswer) -> &'static str {
 fn write(acknowledgement: Acknowledgement) -> Response {
     let status = StatusCode::from_u16(acknowledgement.status).unwrap_or(StatusCode::OK);
     let mut response = (status, acknowledgement.body).into_response();
+    // Certn asks for it with an echo, which is a stranger's text (Certn, section 6).
+    let nosniff = HeaderValue::from_static("nosniff");
+    response
+        .headers_mut()
+        .insert(X_CONTENT_TYPE_OPTIONS, nosniff);
     match acknowledgement
         .mime
         .and_then(|mime| HeaderValue::from_str(&mime).ok())

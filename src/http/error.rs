@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::app::AppError;
@@ -102,10 +102,15 @@ impl ApiError {
                 HeaderValue::from_static("Basic realm=\"Cleargate\", charset=\"UTF-8\""),
             );
         }
+        self.say_when(headers);
+        response
+    }
+
+    /// Says when to try again, where that is known.
+    pub(super) fn say_when(&self, headers: &mut HeaderMap) {
         if let Some(wait) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }
-        response
     }
 }
 

@@ -39,6 +39,10 @@ pub struct VendorNeeds {
     pub credentials: Vec<(&'static str, String)>,
     /// Its settings; those with a default may be left out and are.
     pub settings: Vec<Setting>,
+    /// What the fake's account has for some of them.
+    pub given: Vec<(&'static str, serde_json::Value)>,
+    /// Ids of packages to offer, where the vendor has no list.
+    pub packages: Vec<&'static str>,
 }
 
 impl VendorNeeds {
@@ -50,6 +54,8 @@ impl VendorNeeds {
             name: simulator.name().to_owned(),
             credentials: simulator.credentials(),
             settings: vendor.map_or_else(Vec::new, |it| it.settings.clone()),
+            given: simulator.settings(),
+            packages: simulator.packages(),
         }
     }
 
@@ -87,6 +93,9 @@ pub fn import_file(scene: &Scene) -> String {
             line(&mut file, format_args!("{}", offer.table()));
         }
     }
+    for id in &scene.vendor.packages {
+        line(&mut file, format_args!("{}", named_offer(id)));
+    }
     file
 }
 
@@ -115,8 +124,17 @@ fn tenant(scene: &Scene) -> String {
         let reference = format!("env:{}", vendor.variable(name));
         format!("{name} = {}", quoted(&reference))
     });
-    let settings = vendor.settings.iter().filter(|it| it.default.is_none());
-    let settings = settings.map(|it| format!("{} = {}", it.name, example(it)));
+    let is_given = |name: &str| vendor.given.iter().any(|(given, _)| *given == name);
+    let needed = vendor.settings.iter();
+    let needed = needed.filter(|it| it.default.is_none() && !is_given(&it.name));
+    let settings = needed
+        .map(|it| format!("{} = {}", it.name, example(it)))
+        .chain(
+            vendor
+                .given
+                .iter()
+                .map(|(name, value)| format!("{name} = {}", inline(value))),
+        );
     format!(
         r#"
 [[tenant]]
@@ -147,6 +165,22 @@ fn example(setting: &Setting) -> String {
         SettingForm::Table => "{}".to_owned(),
         SettingForm::Text | SettingForm::OneOf(_) | SettingForm::Region => quoted(&setting.example),
     }
+}
+
+/// An offer of a package that is known by its id alone.
+fn named_offer(id: &str) -> String {
+    format!(
+        "    [[tenant.connection.offer]]\n    vendor_id = {0}\n    kind = \"package\"\n    name = {0}\n    price = \"29.99\"\n    description = {1}\n    screenings = [{1}]",
+        quoted(id),
+        quoted(SCREENING)
+    )
+}
+
+/// A value as it stands in an inline table.
+fn inline(value: &serde_json::Value) -> String {
+    toml::Value::try_from(value)
+        .expect("settings hold no null")
+        .to_string()
 }
 
 struct Offer {
@@ -260,6 +294,8 @@ mod tests {
                     ("callback_secret", "secret".to_owned()),
                 ],
                 settings: Vec::new(),
+                given: Vec::new(),
+                packages: Vec::new(),
             },
             vendor_url: "http://127.0.0.1:4001".to_owned(),
             receiver: SocketAddr::from(([127, 0, 0, 1], 4002)),

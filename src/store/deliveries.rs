@@ -48,6 +48,17 @@ pub enum Settled {
     Late,
 }
 
+/// What became of a lane that was to be discarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Discarded {
+    /// So many deliveries ended.
+    Done(u64),
+    /// One is being sent at this moment, so nothing was changed.
+    BeingSent,
+    /// There was nothing to discard.
+    Nothing,
+}
+
 /// A delivery, as operators see it.
 #[derive(Clone, Debug, Serialize)]
 #[expect(missing_docs, reason = "the columns of the table")]
@@ -325,6 +336,42 @@ impl Store {
         }
         transaction.commit().await?;
         Ok(true)
+    }
+
+    /// Ends an order's dead and waiting deliveries for good; what comes later is sent again. One that
+    /// is being sent may arrive, so it cannot be said to be discarded.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn discard(&self, order_id: &str, now: Millis) -> Result<Discarded, StoreError> {
+        let mut transaction = self.begin().await?;
+        let lane = sqlx::query(
+            "UPDATE lanes SET lease_token = NULL, head = last, attempts = 0, due_at = NULL \
+             WHERE order_id = $1 AND (lease_token IS NULL OR due_at <= $2)",
+        )
+        .bind(order_id)
+        .bind(now)
+        .execute(&mut *transaction)
+        .await?;
+        let ended = sqlx::query(
+            "UPDATE deliveries SET state = 'discarded', ended_at = $2 \
+             WHERE order_id = $1 AND state IN ('pending', 'dead')",
+        )
+        .bind(order_id)
+        .bind(now)
+        .execute(&mut *transaction)
+        .await?
+        .rows_affected();
+        if ended == 0 {
+            transaction.rollback().await?;
+            return Ok(Discarded::Nothing);
+        }
+        if lane.rows_affected() == 0 {
+            transaction.rollback().await?;
+            return Ok(Discarded::BeingSent);
+        }
+        transaction.commit().await?;
+        Ok(Discarded::Done(ended))
     }
 
     /// Deliveries in a state, newest first.

@@ -5,7 +5,10 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::{Dialect, Store, StoreError};
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_spine.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_spine.sql"),
+    include_str!("migrations/0002_rotation.sql"),
+];
 
 /// The schema this program was made for.
 pub const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;

@@ -34,7 +34,9 @@ pub use backlog::Backlog;
 pub use callbacks::Inserted;
 pub use calls::{Call, CallChange};
 pub use catalogs::{OfferRow, StoredCatalog};
-pub use deliveries::{AttemptRow, DeliveryRow, LaneRow, NewDelivery, Settled, Settlement};
+pub use deliveries::{
+    AttemptRow, DeliveryRow, Discarded, LaneRow, NewDelivery, Settled, Settlement,
+};
 pub use migrations::SCHEMA_VERSION;
 pub use orders::{CallbackEnd, Change, Placement, Saved};
 pub use sealed::{SEALED_COLUMNS, SealedColumn, SealedValue};
@@ -267,6 +269,27 @@ impl Store {
         })
     }
 
+    /// Empties SQLite's write-ahead log, in which what was erased could still be read. Writers wait
+    /// meanwhile, so where somebody reads just now it is soon left for the next time. PostgreSQL keeps its log and its dead
+    /// rows for as long as its administrator says.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn empty_log(&self) -> Result<(), StoreError> {
+        if self.dialect == Dialect::Sqlite {
+            let mut connection = self.writer.acquire().await?;
+            sqlx::query("PRAGMA busy_timeout = 100")
+                .execute(&mut *connection)
+                .await?;
+            let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+                .execute(&mut *connection)
+                .await;
+            sqlx::query(BUSY_TIMEOUT).execute(&mut *connection).await?;
+            emptied?;
+        }
+        Ok(())
+    }
+
     /// The database's own time.
     ///
     /// # Errors
@@ -350,9 +373,13 @@ impl Store {
 const SQLITE_PRAGMAS: &[&str] = &[
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
-    "PRAGMA busy_timeout = 5000",
+    BUSY_TIMEOUT,
     "PRAGMA foreign_keys = ON",
+    // What is erased is overwritten, not only unlinked.
+    "PRAGMA secure_delete = ON",
 ];
+
+const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000";
 
 /// Connects beside the pool, which tries again until its time is up and then does not say why.
 async fn connect_once(url: &str, statement: &'static str) -> Result<(), sqlx::Error> {

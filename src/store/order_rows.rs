@@ -12,15 +12,15 @@ const COLUMNS: &str = "id, tenant_id, background_check_id, tracking_id, connecti
     vendor_package, vendor_add_ons, webhook_url, fingerprint, generation, our_ref, their_ref, stage, \
     result, detail, accepted, version, memo, sealed_order, sealed_report, link_generation, lease_token, \
     lease_until, due_at, look_at, looked_at, idle_looks, waiting, created_at, updated_at, ended_at, \
-    add_on_ids";
+    add_on_ids, person";
 
 pub(super) const INSERT: &str = "INSERT INTO orders (id, tenant_id, background_check_id, tracking_id, \
     connection_id, package_id, vendor_package, vendor_add_ons, webhook_url, fingerprint, generation, \
     our_ref, their_ref, stage, result, detail, accepted, version, memo, sealed_order, sealed_report, \
     link_generation, lease_token, lease_until, due_at, look_at, looked_at, idle_looks, waiting, \
-    updated_at, ended_at, created_at, add_on_ids) \
+    updated_at, ended_at, created_at, add_on_ids, person) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
-    $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33) \
+    $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34) \
     ON CONFLICT (tenant_id, background_check_id) DO NOTHING";
 
 pub(super) const UPDATE: &str = "UPDATE orders SET connection_id = $3, package_id = $4, vendor_package = $5, \
@@ -28,7 +28,7 @@ pub(super) const UPDATE: &str = "UPDATE orders SET connection_id = $3, package_i
     their_ref = $11, stage = $12, result = $13, detail = $14, accepted = $15, version = $16, memo = $17, \
     sealed_order = $18, sealed_report = $19, link_generation = $20, lease_token = $21, lease_until = $22, \
     due_at = $23, look_at = $24, looked_at = $25, idle_looks = $26, waiting = $27, updated_at = $28, \
-    ended_at = $29, created_at = $30, add_on_ids = $31 WHERE id = $1 AND version = $2";
+    ended_at = $29, created_at = $30, add_on_ids = $31, person = $32 WHERE id = $1 AND version = $2";
 
 impl Store {
     /// The tenant's order of that id.
@@ -107,6 +107,22 @@ impl Store {
         )
         .bind(order_id)
         .bind(&theirs.0)
+        .fetch_optional(&self.reader)
+        .await?;
+        Ok(row.is_some())
+    }
+
+    /// Whether another order of the connection for that person is being placed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn person_is_busy(&self, order: &Order) -> Result<bool, StoreError> {
+        let row = sqlx::query(
+            "SELECT id FROM orders WHERE connection_id = $1 AND person = $2 AND id <> $3",
+        )
+        .bind(&order.connection_id)
+        .bind(order.person.as_deref())
+        .bind(&order.id)
         .fetch_optional(&self.reader)
         .await?;
         Ok(row.is_some())
@@ -365,6 +381,7 @@ pub(super) fn bind_mutable<'q>(
         .bind(order.ended_at)
         .bind(order.created_at)
         .bind(to_json(&order.add_on_ids))
+        .bind(order.sealed_order.as_ref().and(order.person.clone()))
 }
 
 fn read_order(row: &AnyRow) -> Result<Order, StoreError> {
@@ -398,6 +415,7 @@ fn read_order(row: &AnyRow) -> Result<Order, StoreError> {
         accepted: row.number("accepted")? == 1,
         version: row.number("version")?,
         memo: row.json("memo")?,
+        person: row.text_or_null("person")?,
         sealed_order: row.bytes_or_null("sealed_order")?,
         sealed_report: row.bytes_or_null("sealed_report")?,
         link_generation: row.number("link_generation")?,

@@ -9,8 +9,10 @@ use crate::seal::Purpose;
 /// A column with sealed values.
 #[derive(Clone, Copy, Debug)]
 pub struct SealedColumn {
-    table: &'static str,
-    column: &'static str,
+    /// Its table.
+    pub table: &'static str,
+    /// Its name.
+    pub column: &'static str,
     /// The column with the id that a value was sealed for.
     owner: &'static str,
     /// What it was sealed for.
@@ -75,6 +77,7 @@ pub const SEALED_COLUMNS: &[SealedColumn] = &[
         Purpose::VendorRequest,
     ),
     column("callbacks", "sealed_body", "id", Purpose::Callback),
+    column("old_keys", "sealed_signers", "id", Purpose::OldSigners),
 ];
 
 impl Store {
@@ -95,6 +98,34 @@ impl Store {
             .fetch_all(&self.reader)
             .await?;
         rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
+    }
+
+    /// What keys had signed with that are not given any more, by their ids.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn old_keys(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let rows = sqlx::query("SELECT id, sealed_signers FROM old_keys ORDER BY id")
+            .fetch_all(&self.reader)
+            .await?;
+        rows.iter()
+            .map(|row| Ok((row.text("id")?, row.try_get("sealed_signers")?)))
+            .collect()
+    }
+
+    /// Keeps what a key signs with.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_old_key(&self, id: &str, sealed_signers: &[u8]) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO old_keys (id, sealed_signers) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(id)
+        .bind(sealed_signers)
+        .execute(&self.writer)
+        .await?;
+        Ok(())
     }
 
     /// Values of a column that are sealed with another key than `key_id`.

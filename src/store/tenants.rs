@@ -29,6 +29,7 @@ pub struct SecretRow {
     pub digest: String,
     pub created_at: Millis,
     pub expires_at: Option<Millis>,
+    pub last_used_at: Option<Millis>,
 }
 
 /// A tenant to be saved.
@@ -114,7 +115,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn secrets(&self, now: Millis) -> Result<Vec<SecretRow>, StoreError> {
         let rows = sqlx::query(
-            "SELECT tenant_id, digest, created_at, expires_at FROM secrets WHERE expires_at IS NULL OR expires_at > $1 ORDER BY created_at",
+            "SELECT tenant_id, digest, created_at, expires_at, last_used_at FROM secrets WHERE expires_at IS NULL OR expires_at > $1 ORDER BY created_at",
         )
         .bind(now)
         .fetch_all(&self.reader)
@@ -126,6 +127,7 @@ impl Store {
                     digest: row.text("digest")?,
                     created_at: row.number("created_at")?,
                     expires_at: row.number_or_null("expires_at")?,
+                    last_used_at: row.number_or_null("last_used_at")?,
                 })
             })
             .collect()
@@ -190,6 +192,28 @@ impl Store {
             .await?;
         raise_revision(&mut transaction).await?;
         transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Writes down that a secret was used, unless a later use is known.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_secret_use(
+        &self,
+        tenant_id: &str,
+        digest: &str,
+        at: Millis,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE secrets SET last_used_at = $3 WHERE tenant_id = $1 AND digest = $2 \
+             AND (last_used_at IS NULL OR last_used_at < $3)",
+        )
+        .bind(tenant_id)
+        .bind(digest)
+        .bind(at)
+        .execute(&self.writer)
+        .await?;
         Ok(())
     }
 

@@ -39,6 +39,11 @@ use crate::seal::Keyring;
 /// Turns of an operation that orders nothing; a catalog of more pages is not believed.
 const MOST_TURNS: usize = 100;
 
+/// How often a later step of such an operation that is not ready yet is asked for once more.
+const MOST_WAITS: u32 = 6;
+/// Before it is.
+const NOT_READY_PAUSE: Duration = Duration::from_secs(1);
+
 /// How vendors are called.
 #[derive(Clone, Debug)]
 pub struct CallerOptions {
@@ -245,6 +250,7 @@ impl Caller {
         mut memo: Memo,
         last: &mut Last,
     ) -> Result<O::Output, CallFailure> {
+        let mut waits = 0;
         for _ in 0..MOST_TURNS {
             let cx = Context {
                 settings: &connection.settings,
@@ -269,6 +275,11 @@ impl Caller {
             match translate.decode(operation, &memo, &cx, &reply) {
                 Ok(Turn::Done(output)) => return Ok(output),
                 Ok(Turn::Next(next)) => memo = next,
+                // What an earlier step has begun is waited for a little, or it would be begun anew.
+                Err(Fault::NotReady(_)) if !memo.step.is_empty() && waits < MOST_WAITS => {
+                    waits += 1;
+                    tokio::time::sleep(NOT_READY_PAUSE).await;
+                }
                 Err(fault) => {
                     if fault == Fault::Denied {
                         self.deny(vendor, connection);

@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use adapters::contract::Escape;
-use adapters::vocabulary::Private;
 use adapters::{Auth, Context, Fault, FetchToken, Memo, Piece, Request, TokenAuth, Turn, Vendor};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -165,45 +163,10 @@ fn fill(pieces: &[Piece], connection: &Connection) -> Result<Zeroizing<Vec<u8>>,
                         connection.name
                     )
                 })?;
-                filled.extend_from_slice(&escaped(secret, *escape));
+                let written = Zeroizing::new(escape.write(secret.expose()));
+                filled.extend_from_slice(written.as_bytes());
             }
         }
     }
     Ok(filled)
-}
-
-fn escaped(secret: &Private<String>, escape: Escape) -> Zeroizing<Vec<u8>> {
-    let text = secret.expose();
-    Zeroizing::new(match escape {
-        Escape::None => text.clone().into_bytes(),
-        Escape::Json => {
-            let quoted = serde_json::to_string(text).expect("a text always serializes");
-            quoted.as_bytes()[1..quoted.len() - 1].to_vec()
-        }
-        Escape::Form => url::form_urlencoded::byte_serialize(text.as_bytes())
-            .collect::<String>()
-            .into_bytes(),
-        Escape::Xml => text
-            .replace('&', "&amp;")
-            .replace('<', "&lt;")
-            .replace('>', "&gt;")
-            .replace('"', "&quot;")
-            .replace('\'', "&apos;")
-            .into_bytes(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_is_escaped_for_where_it_stands() {
-        let secret = Private::from("a\"b<&c d");
-        let text = |escape| String::from_utf8(escaped(&secret, escape).to_vec()).unwrap();
-        assert_eq!(text(Escape::None), "a\"b<&c d");
-        assert_eq!(text(Escape::Json), "a\\\"b<&c d");
-        assert_eq!(text(Escape::Form), "a%22b%3C%26c+d");
-        assert_eq!(text(Escape::Xml), "a&quot;b&lt;&amp;c d");
-    }
 }

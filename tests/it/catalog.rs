@@ -128,13 +128,13 @@ on_both_databases! {
     }
 
     async fn an_id_that_two_connections_offer_keeps_its_older_meaning(database) {
-        let world = Plan::sandbox(database).start().await;
+        let world = Plan::sandbox(database).edit("\"PKG001\"", "\"b-deluxe\"").start().await;
         world.tenant().packages().await;
-        world.adds_a_connection("", "[[tenant.connection.offer]]\nvendor_id = \"deluxe\"\nid = \"PKG001\"").await;
+        world.adds_a_connection("prefix = \"b-\"", "").await;
         let list = world.tenant().packages().await;
-        assert_eq!(list.ids("packages"), ["PKG001", "PKG002", "PKG003", "basic", "standard"]);
+        assert_eq!(list.ids("packages"), ["b-deluxe", "PKG002", "PKG003", "b-basic", "b-standard"]);
         assert_eq!(list.body["packages"][0]["name"], "Basic Package");
-        world.orders("PKG001", &[]).await.taken("invited");
+        world.orders("b-deluxe", &[]).await.taken("invited");
         assert!(String::from_utf8_lossy(&world.posts("/orders")[0].body).contains(r#""package":"basic""#));
     }
 

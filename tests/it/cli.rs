@@ -190,7 +190,7 @@ fn a_database_that_is_not_there_is_made_by_migrate_and_by_no_look_at_it() {
         "gate.db: there is no such database",
     );
     assert!(!program.path("gate.db").exists());
-    assert_eq!(program.done(&["migrate"]), "the database has schema 1\n");
+    assert_eq!(program.done(&["migrate"]), "the database has schema 2\n");
     assert_eq!(program.json(&["tenant", "list"]), json!([]));
 }
 
@@ -488,8 +488,144 @@ fn a_webhook_that_was_given_up_is_listed_and_sent_again() {
         1,
         "nothing to send again",
     );
+    program.fails(
+        &["delivery", "discard", &name],
+        1,
+        "there is nothing to discard",
+    );
     assert_eq!(
         program.done(&["delivery", "redeliver", "--all"]),
         "0 webhooks are sent again\n"
+    );
+}
+
+#[test]
+fn a_webhook_that_was_given_up_is_discarded_for_good_and_that_is_written_down() {
+    let cast = imported();
+    let (program, sandbox, _) = &cast;
+    sandbox.answer_webhooks(&json!({"path": "/hooks", "times": 1, "status": 410}));
+    let name = place(&cast, "1", "Doe");
+    let dead = until("the webhook is given up", || {
+        let dead = program.json(&["delivery", "list"]);
+        (dead != json!([])).then_some(dead)
+    });
+    let note = "the account was closed";
+    let told = program.done(&["delivery", "discard", &name, "--note", note]);
+    assert!(told.contains("is never sent (webhooks: 1)"), "{told}");
+    assert_eq!(program.json(&["delivery", "list"]), json!([]));
+    let discarded = program.json(&["delivery", "list", "--state", "discarded"]);
+    assert_eq!(discarded[0]["webhook_id"], dead[0]["webhook_id"]);
+    program.fails(
+        &["delivery", "redeliver", &name],
+        1,
+        "nothing to send again",
+    );
+    let audited = program.audited();
+    let order = text(&dead[0], "order_id").to_owned();
+    assert_eq!(
+        audited.last(),
+        Some(&("delivery discard".to_owned(), order))
+    );
+}
+
+#[test]
+fn a_tenant_is_shown_with_what_its_secrets_are_known_by() {
+    let (program, _sandbox, running) = imported();
+    let digest = cleargate::seal::digest(program.api_secret().as_bytes());
+    assert_eq!(running.terminate().code(), Some(0));
+    let secrets = program.json(&["tenant", "show", ACCOUNT])["secrets"].clone();
+    assert_eq!(secrets.as_array().unwrap().len(), 1, "{secrets}");
+    let shown = text(&secrets[0], "digest");
+    assert!(shown.len() == 8 && digest.starts_with(shown), "{secrets}");
+    assert_eq!(
+        (&secrets[0]["works_until"], &secrets[0]["last_used_at"]),
+        (&Value::Null, &Value::Null)
+    );
+    let told = program.done(&["tenant", "show", ACCOUNT]);
+    let told = told
+        .lines()
+        .find(|line| line.contains("API Secret"))
+        .unwrap();
+    assert!(
+        told.contains(shown) && told.ends_with("works until it is rotated, not used yet"),
+        "{told}"
+    );
+}
+
+/// The commands at the ends of all paths, as the help tells them.
+fn commands(program: &Program, path: &[String]) -> Vec<Vec<String>> {
+    let mut arguments: Vec<&str> = path.iter().map(String::as_str).collect();
+    arguments.push("--help");
+    let help = program.done(&arguments);
+    let Some((_, below)) = help.split_once("\nCommands:\n") else {
+        return vec![path.to_vec()];
+    };
+    let below = below.lines().take_while(|line| line.starts_with("  "));
+    let names = below.filter(|line| !line.starts_with("   "));
+    let names = names.filter_map(|line| line.split_whitespace().next());
+    let paths = names.filter(|name| *name != "help").map(|name| {
+        let name = name.to_owned();
+        path.iter().cloned().chain([name]).collect::<Vec<_>>()
+    });
+    paths.flat_map(|path| commands(program, &path)).collect()
+}
+
+#[test]
+fn every_listing_prints_a_list_of_json_and_every_help_fits_a_terminal() {
+    let (program, _sandbox, _running) = imported();
+    let commands = commands(&program, &[]);
+    assert!(commands.len() > 20, "{commands:?}");
+    let mut listings = 0;
+    for path in commands {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let help = program.done(&[&path[..], &["--help"]].concat());
+        for line in help.lines() {
+            assert!(line.chars().count() <= 100, "{path:?}: {line}");
+        }
+        if matches!(path.last(), Some(&("list" | "waiting"))) {
+            assert!(program.json(&path).is_array(), "{path:?}");
+            let columns = program.done(&path);
+            assert!(
+                columns
+                    .lines()
+                    .next()
+                    .is_some_and(|line| line == line.to_uppercase())
+            );
+            listings += 1;
+        }
+    }
+    assert_eq!(listings, 6);
+}
+
+#[test]
+fn parked_callbacks_are_listed_and_tried_again_one_or_all() {
+    let (program, _sandbox, running) = imported();
+    let shown = program.json(&["connection", "show", ACCOUNT, "main"]);
+    let url = text(&shown, "callback_url").to_owned();
+    let parked = |number: usize| {
+        until("the callbacks are parked", || {
+            let parked = program.json(&["callback", "list"]);
+            (parked.as_array().unwrap().len() == number).then_some(parked)
+        })
+    };
+    for number in ["1", "2"] {
+        let body = format!("{{\"event\":\"e\",\"order\":{{\"id\":\"sbx_nobodys_{number}\"}}}}");
+        running.call_back(&url, &program.callback_secret(), &body);
+    }
+    let found = parked(2);
+    let id = text(&found[0], "id").to_owned();
+    let told = program.done(&["callback", "retry", &id]);
+    assert_eq!(told, "the serving process applies 1 callbacks again\n");
+    parked(2);
+    let told = program.done(&["callback", "retry", "--all"]);
+    assert_eq!(told, "the serving process applies 2 callbacks again\n");
+    parked(2);
+    let audited = program.audited();
+    let retried = audited.iter().filter(|(what, _)| what == "callback retry");
+    assert_eq!(
+        retried
+            .map(|(_, target)| target.as_str())
+            .collect::<Vec<_>>(),
+        [&id, "all"]
     );
 }

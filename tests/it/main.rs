@@ -6,16 +6,19 @@
 )]
 
 mod architecture;
+mod at_rest;
 mod ats;
 mod cache;
 mod catalog;
 mod cli;
 mod crash;
 mod delivery;
+mod deployed;
 mod homecoming;
 mod placing;
 mod reload;
 mod secrecy;
 mod store;
 mod support;
+mod tenants_file;
 mod vendors;

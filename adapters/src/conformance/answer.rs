@@ -9,9 +9,9 @@ use crate::vocabulary::{Catalog, Outcome, Progress, Standing, TheirRef};
 
 /// What an operation or a callback said.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Said {
+pub(crate) struct Said {
     /// In the words of `expect`.
-    pub(super) words: Value,
+    pub(crate) words: Value,
     /// The progress in it.
     pub(super) progress: Vec<Progress>,
 }
@@ -46,7 +46,7 @@ impl Said {
 }
 
 /// The output of an operation.
-pub(super) trait Answer {
+pub(crate) trait Answer {
     fn said(self) -> Said;
 }
 
@@ -145,7 +145,7 @@ pub(super) fn word(standing: Option<Standing>) -> &'static str {
 }
 
 /// A fault in the words of `expect`.
-pub(super) fn fault_words(fault: &Fault) -> Value {
+pub(crate) fn fault_words(fault: &Fault) -> Value {
     let waiting = |is: &str, after: &Option<std::time::Duration>| json!({"is": is, "after": after.map(|after| after.as_secs())});
     match fault {
         Fault::Refused {
@@ -169,7 +169,7 @@ pub(super) fn fault_word(fault: &Fault) -> String {
 
 /// Whether `said` is what `expect` says: a bare word stands for `{ is = WORD }`, members that
 /// `expect` leaves out are not looked at.
-pub(super) fn fits(expect: &Value, said: &Value) -> bool {
+pub(crate) fn fits(expect: &Value, said: &Value) -> bool {
     match (expect, said) {
         (Value::String(word), Value::Object(said)) => said.get("is") == Some(&json!(word)),
         (Value::Object(expect), Value::Object(said)) => expect

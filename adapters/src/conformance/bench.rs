@@ -126,6 +126,11 @@ impl<'a> Bench<'a> {
         });
         let mut settings: BTreeMap<String, Value> = defaults.collect();
         settings.extend(fixtures.connection.settings.clone());
+        let mut fixtures = fixtures;
+        for case in fixtures.cases.values_mut().flatten() {
+            let own = std::mem::replace(&mut case.settings, settings.clone());
+            case.settings.extend(own);
+        }
         Self {
             vendor,
             fixtures,
@@ -135,9 +140,13 @@ impl<'a> Bench<'a> {
     }
 
     pub(super) fn context(&self) -> Context<'_> {
+        self.context_with(&self.settings)
+    }
+
+    fn context_with<'b>(&'b self, settings: &'b BTreeMap<String, Value>) -> Context<'b> {
         let base_url = self.fixtures.connection.base_url.as_deref();
         Context {
-            settings: &self.settings,
+            settings,
             key: canary::KEY,
             base_url: base_url.unwrap_or(canary::BASE_URL),
         }
@@ -216,7 +225,12 @@ impl<'a> Bench<'a> {
         Some(ran)
     }
 
-    fn run<'b>(&'b self, operation: &str, case: &Case, order: Order) -> Option<Box<dyn Run + 'b>> {
+    fn run<'b>(
+        &'b self,
+        operation: &str,
+        case: &'b Case,
+        order: Order,
+    ) -> Option<Box<dyn Run + 'b>> {
         let vendor = self.vendor;
         let theirs = case
             .theirs
@@ -226,6 +240,7 @@ impl<'a> Bench<'a> {
         let one = TheirRef(theirs.first().cloned().unwrap_or_default());
         match operation {
             "place" => self.asked(
+                case,
                 PlaceOrder {
                     order: Arc::new(order),
                     ours: OurRef(self.ours.clone()),
@@ -233,15 +248,15 @@ impl<'a> Bench<'a> {
                 },
                 Some(&vendor.place),
             ),
-            "list" => self.asked(ListPackages, vendor.list.as_ref()),
-            "fetch" => self.asked(self.fetch(case, order), vendor.fetch.as_ref()),
+            "list" => self.asked(case, ListPackages, vendor.list.as_ref()),
+            "fetch" => self.asked(case, self.fetch(case, order), vendor.fetch.as_ref()),
             "fetch_many" => {
                 let theirs = theirs.into_iter().map(TheirRef).collect();
-                self.asked(FetchMany { theirs }, vendor.fetch_many.as_ref())
+                self.asked(case, FetchMany { theirs }, vendor.fetch_many.as_ref())
             }
-            "cancel" => self.asked(CancelOrder { theirs: one }, vendor.cancel.as_ref()),
-            "report" => self.asked(ReportLink { theirs: one }, vendor.report.as_ref()),
-            "verify" => self.asked(VerifyCredentials, vendor.verify.as_ref()),
+            "cancel" => self.asked(case, CancelOrder { theirs: one }, vendor.cancel.as_ref()),
+            "report" => self.asked(case, ReportLink { theirs: one }, vendor.report.as_ref()),
+            "verify" => self.asked(case, VerifyCredentials, vendor.verify.as_ref()),
             _ => None,
         }
     }
@@ -260,6 +275,7 @@ impl<'a> Bench<'a> {
 
     fn asked<'b, O: Operation>(
         &'b self,
+        case: &'b Case,
         op: O,
         translate: Option<&'b Arc<dyn Translate<O>>>,
     ) -> Option<Box<dyn Run + 'b>>
@@ -269,7 +285,7 @@ impl<'a> Bench<'a> {
         Some(Box::new(Asked {
             op,
             translate: translate?.as_ref(),
-            cx: self.context(),
+            cx: self.context_with(&case.settings),
         }))
     }
 }

@@ -50,6 +50,9 @@ pub(super) struct Case {
     #[serde(default)]
     pub(super) order: BTreeMap<String, OneOrMany<String>>,
     pub(super) theirs: Option<OneOrMany<String>>,
+    /// Over those of `vendor.toml`.
+    #[serde(default)]
+    pub(super) settings: BTreeMap<String, Value>,
     #[serde(default)]
     pub(super) memo: BTreeMap<String, String>,
     pub(super) expect: Value,

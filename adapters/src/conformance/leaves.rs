@@ -1,10 +1,13 @@
 //! Documents with one of their leaves changed.
 //!
-//! JSON is changed as a tree. Every other document (XML, forms, text) is changed as text: what
-//! stands between tags, in quotes, or behind a `=` is a leaf.
+//! JSON is changed as a tree. XML is changed as text at the places of its texts and attributes,
+//! which have names. Every other document (forms, text) is changed as text: what stands between
+//! tags, in quotes, or behind a `=` is a leaf.
 
 use std::ops::Range;
 
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
 use serde_json::Value;
 
 /// A word that no vendor's table knows.
@@ -14,14 +17,14 @@ pub(super) const UNKNOWN_WORD: &str = "paused_by_gremlins";
 pub(super) enum Document {
     /// JSON.
     Json(Value),
-    /// Anything else, with the places of its leaves.
-    Text(String, Vec<Range<usize>>),
+    /// Anything else, with its leaves.
+    Text(String, Vec<(Place, Range<usize>)>),
 }
 
 /// A place in a document.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Place {
-    /// A JSON pointer (RFC 6901).
+    /// A JSON pointer (RFC 6901), or in XML the names from the root inwards: `/order/0/@flag`.
     Pointer(String),
     /// The number of a leaf of a text.
     Nth(usize),
@@ -40,7 +43,11 @@ impl Place {
     /// The last name on the way to it.
     pub(super) fn name(&self) -> &str {
         match self {
-            Self::Pointer(pointer) => pointer.rsplit('/').next().unwrap_or_default(),
+            Self::Pointer(pointer) => pointer
+                .rsplit('/')
+                .find(|name| name.parse::<usize>().is_err())
+                .unwrap_or_default()
+                .trim_start_matches('@'),
             Self::Nth(_) => "",
         }
     }
@@ -52,7 +59,12 @@ impl Document {
             Ok(value @ (Value::Object(_) | Value::Array(_))) => Self::Json(value),
             _ => {
                 let text = String::from_utf8_lossy(body).into_owned();
-                let leaves = text_leaves(&text);
+                let leaves = xml_leaves(&text).unwrap_or_else(|| {
+                    let leaves = text_leaves(&text).into_iter().enumerate();
+                    leaves
+                        .map(|(nth, range)| (Place::Nth(nth), range))
+                        .collect()
+                });
                 Self::Text(text, leaves)
             }
         }
@@ -68,8 +80,7 @@ impl Document {
             }
             Self::Text(text, leaves) => leaves
                 .iter()
-                .enumerate()
-                .map(|(nth, range)| (Place::Nth(nth), text[range.clone()].into()))
+                .map(|(place, range)| (place.clone(), text[range.clone()].into()))
                 .collect(),
         }
     }
@@ -93,9 +104,10 @@ impl Document {
                 }
                 whole.to_string().into_bytes()
             }
-            (Self::Text(text, leaves), Place::Nth(nth)) => {
+            (Self::Text(text, leaves), place) => {
                 let mut text = text.clone();
-                if let Some(range) = leaves.get(*nth) {
+                let leaf = leaves.iter().find(|(known, _)| known == place);
+                if let Some((_, range)) = leaf {
                     text.replace_range(range.clone(), value.as_str().unwrap_or_default());
                 }
                 text.into_bytes()
@@ -134,7 +146,7 @@ impl Document {
 }
 
 /// Every node below the root, with its place.
-fn nodes(root: &Value) -> Vec<(Place, Value)> {
+pub(super) fn nodes(root: &Value) -> Vec<(Place, Value)> {
     let mut found = Vec::new();
     let mut open = vec![(String::new(), root)];
     while let Some((pointer, node)) = open.pop() {
@@ -171,6 +183,76 @@ fn remove(whole: &mut Value, pointer: &str) {
         }
         _ => {}
     }
+}
+
+/// The texts and attributes of an XML document; `None` where it is none.
+fn xml_leaves(text: &str) -> Option<Vec<(Place, Range<usize>)>> {
+    if !text.trim_start().starts_with('<') {
+        return None;
+    }
+    let mut reader = Reader::from_str(text);
+    reader.config_mut().allow_dangling_amp = true;
+    let mut leaves = Vec::new();
+    // Each open element: its pointer, and how many children of each name it has had.
+    let mut open: Vec<(String, Vec<String>)> = vec![(String::new(), Vec::new())];
+    loop {
+        let before = usize::try_from(reader.buffer_position()).ok()?;
+        let event = reader.read_event().ok()?;
+        let after = usize::try_from(reader.buffer_position()).ok()?;
+        match event {
+            Event::Start(start) => {
+                let pointer = opened(&start, text, &mut open, &mut leaves)?;
+                open.push((pointer, Vec::new()));
+            }
+            Event::Empty(start) => {
+                opened(&start, text, &mut open, &mut leaves)?;
+            }
+            Event::End(_) => drop(open.pop()?),
+            Event::Text(inside) if !inside.trim().is_empty() => {
+                let (pointer, _) = open.last()?;
+                leaves.push((Place::Pointer(pointer.clone()), before..after));
+            }
+            Event::CData(_) => {
+                let (pointer, _) = open.last()?;
+                let inside = before + "<![CDATA[".len()..after - "]]>".len();
+                leaves.push((Place::Pointer(pointer.clone()), inside));
+            }
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    (open.len() == 1 && !leaves.is_empty()).then_some(leaves)
+}
+
+/// The pointer of an element that begins; its attributes become leaves.
+fn opened(
+    start: &BytesStart<'_>,
+    text: &str,
+    open: &mut [(String, Vec<String>)],
+    leaves: &mut Vec<(Place, Range<usize>)>,
+) -> Option<String> {
+    let name = start.local_name().into_inner().to_owned();
+    let (parent, siblings) = open.last_mut()?;
+    let nth = siblings.iter().filter(|known| **known == name).count();
+    let pointer = match nth {
+        0 => format!("{parent}/{name}"),
+        nth => format!("{parent}/{name}/{nth}"),
+    };
+    siblings.push(name);
+    for attribute in start.attributes() {
+        let attribute = attribute.ok()?;
+        // The value stands in `text` itself, so its place follows from its address.
+        let from = attribute
+            .value
+            .as_ptr()
+            .addr()
+            .checked_sub(text.as_ptr().addr())?;
+        let range = from..from + attribute.value.len();
+        text.get(range.clone())?;
+        let name = attribute.key.local_name().into_inner();
+        leaves.push((Place::Pointer(format!("{pointer}/@{name}")), range));
+    }
+    Some(pointer)
 }
 
 /// What stands between `>` and `<`, in quotes, or between `=` and `&`.
@@ -232,12 +314,24 @@ mod tests {
     #[test]
     fn xml_and_forms_have_leaves_too() {
         let xml = Document::parse(b"<r s=\"done\">\n<x>clear</x></r>");
-        let leaves: Vec<Value> = xml.leaves().into_iter().map(|(_, value)| value).collect();
-        assert_eq!(leaves, ["done", "clear"]);
+        let leaves: Vec<_> = xml
+            .leaves()
+            .into_iter()
+            .map(|(place, value)| format!("{place} {value}"))
+            .collect();
+        assert_eq!(leaves, ["`/r/@s` \"done\"", "`/r/x` \"clear\""]);
+        let place = Place::Pointer("/r/x".into());
         assert_eq!(
-            text(xml.with(&Place::Nth(1), &"odd".into())),
+            text(xml.with(&place, &"odd".into())),
             "<r s=\"done\">\n<x>odd</x></r>"
         );
+        let many = Document::parse(b"<?xml version='1.0'?><r><x a='1'/><x><![CDATA[2]]></x></r>");
+        let places: Vec<_> = many.leaves().into_iter().map(|(place, _)| place).collect();
+        let pointer = |text: &str| Place::Pointer(text.into());
+        assert_eq!(places, [pointer("/r/x/@a"), pointer("/r/x/1")]);
+        assert_eq!((places[0].name(), places[1].name()), ("a", "x"));
+        let unread = Document::parse(b"<r>a</x>");
+        assert_eq!(unread.words(), [Place::Nth(0)]);
         let form = Document::parse(b"status=done&result=clear");
         assert_eq!(form.words().len(), 2);
         assert_eq!(

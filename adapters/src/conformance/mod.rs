@@ -94,6 +94,7 @@
 //! | `theirs` | `fetch`, `cancel`, `report` | the vendor's reference that is asked for; left out in `fetch`: the look-up by ours |
 //! | `theirs` | `fetch_many` | a list of them |
 //! | `memo` | all | values that earlier operations on the order kept |
+//! | `settings` | all | settings over those of `vendor.toml`, for this case alone |
 //!
 //! ```toml
 //! [[case]]                                       # in fetch.toml: one case for each word
@@ -136,7 +137,7 @@
 //! | a fault | `refused`, `busy`, `not_ready`, `duplicate`, `denied`, `unclear` | `code`, `field`, `message`; `after` (seconds); `theirs` |
 //! | a note of a callback | `look`, or the words of progress | `order`: `theirs:REF`, `ours:REF` in the order tried; those of progress |
 
-mod answer;
+pub(crate) mod answer;
 mod bench;
 pub mod canary;
 mod fixtures;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::condition::When;
+use super::document::{DocumentCredentials, Format};
 use super::expression::Expression;
 use super::functions::scalar;
 use super::loader::Loader;
@@ -28,6 +29,7 @@ const MOST_KEYS: usize = 20;
 
 /// Reads a vendor's callbacks as its sheet says.
 struct Reader {
+    format: Format,
     /// Callbacks of other kinds, which share the address.
     ignored: Vec<When>,
     theirs: Vec<Expression>,
@@ -45,8 +47,10 @@ enum Then {
 
 impl ReadCallback for Reader {
     fn read(&self, callback: Verified<'_>, cx: &Context<'_>) -> Result<Vec<Note>, Unreadable> {
-        let body: Value = serde_json::from_slice(callback.body())
-            .map_err(|_| Unreadable("the callback is not JSON".to_owned()))?;
+        let body = self
+            .format
+            .read(callback.body())
+            .ok_or_else(|| Unreadable("the callback is not in the vendor's format".to_owned()))?;
         let memo = std::collections::BTreeMap::new();
         let scope = Scope {
             answer: Some(&body),
@@ -103,7 +107,8 @@ pub(super) fn load(loader: &Loader<'_>, section: &Section<'_>) -> Option<Callbac
         answer: true,
         ..Sight::default()
     };
-    let proof = proof(loader, section);
+    let (format_name, format) = loader.format_at(section, "format", loader.answers);
+    let proof = proof(loader, section, format_name);
     let expressions = |key: &'static str| {
         let texts = section.texts(key).into_iter();
         let found = texts.filter_map(|(text, line)| loader.expression(text, line, sight));
@@ -119,11 +124,18 @@ pub(super) fn load(loader: &Loader<'_>, section: &Section<'_>) -> Option<Callbac
         let table = Section::new("`ignore_when`", spot, loader.mistakes)?;
         Some(When::load(loader, Some(table), sight))
     });
+    let then = then(loader, section)?;
+    if proof == Some(Proof::Hint) && matches!(then, Then::Apply(..)) {
+        let wrong = "a callback that proves nothing is applied";
+        let right = "then = \"look\", or say how the vendor proves itself";
+        loader.mistakes.add(section.line_of("then"), wrong, right);
+    }
     let reader = Reader {
+        format,
         ignored: ignored.collect(),
         theirs,
         ours,
-        then: then(loader, section)?,
+        then,
     };
     let callbacks = Callbacks {
         methods: methods(loader, section),
@@ -154,9 +166,9 @@ fn then(loader: &Loader<'_>, section: &Section<'_>) -> Option<Then> {
     }
 }
 
-fn proof(loader: &Loader<'_>, section: &Section<'_>) -> Option<Proof> {
-    let right =
-        "\"hint\", or a table with one of hmac_body, hmac_timestamped, header_equals, basic";
+fn proof(loader: &Loader<'_>, section: &Section<'_>, format: &str) -> Option<Proof> {
+    let right = "\"hint\", or a table with one of hmac_body, hmac_timestamped, header_equals, \
+                 basic, document";
     let spot = section.need("proof", right)?;
     if matches!(&spot.raw, Raw::Text(word) if word == "hint") {
         return Some(Proof::Hint);
@@ -205,12 +217,31 @@ fn proof(loader: &Loader<'_>, section: &Section<'_>) -> Option<Proof> {
         };
         inner.close();
         found
+    } else if let Some(inner) = table("document") {
+        document(loader, &inner, format)?
     } else {
         wrong();
         return None;
     };
     proof.close();
     Some(found)
+}
+
+/// Credentials in the document: where each stands, and the secret that it must be.
+fn document(loader: &Loader<'_>, section: &Section<'_>, format: &str) -> Option<Proof> {
+    let entries = section.entries().iter().filter_map(|(path, spot)| {
+        let secret = loader.text(path, spot)?;
+        loader.uses(format!("secret.{secret}"), spot.line);
+        Some((path.as_str(), secret))
+    });
+    let places: Vec<_> = entries.collect();
+    let made = DocumentCredentials::new(format, &places);
+    made.map_err(|wrong| {
+        let right = "name where each stands: document = { \".login.password\" = \"password\" }";
+        loader.mistakes.add(section.line, wrong, right);
+    })
+    .ok()
+    .map(Proof::Document)
 }
 
 fn header(section: &Section<'_>) -> Option<String> {

@@ -4,8 +4,8 @@ use super::condition::When;
 use super::expression::Expression;
 use super::functions::{clean, flat};
 use super::loader::Loader;
-use super::path::Path;
-use super::reading::is_reference;
+use super::path::Lists;
+use super::reading::is_offer;
 use super::scope::{Scope, Sight};
 use super::source::Section;
 use super::steps::{End, SO_FAR};
@@ -27,7 +27,7 @@ pub(super) struct CatalogForm {
 /// How one kind of offer is read from its list.
 #[derive(Clone, Debug)]
 struct OfferForm {
-    path: Path,
+    lists: Lists,
     wanted: When,
     id: Expression,
     name: Expression,
@@ -40,7 +40,7 @@ struct OfferForm {
 /// How a package's screenings are read: for each item the first of the texts that is whole.
 #[derive(Clone, Debug)]
 struct ScreeningForm {
-    path: Path,
+    lists: Lists,
     texts: Vec<Template>,
 }
 
@@ -124,8 +124,8 @@ impl OfferForm {
         } else {
             loader.expression_at(section, "only_with", sight)
         };
-        let (path, id, name) = (
-            loader.path_at(section, "in"),
+        let (lists, id, name) = (
+            loader.lists_at(section, "in"),
             loader.expression_at(section, "id", sight),
             loader.expression_at(section, "name", sight),
         );
@@ -133,7 +133,7 @@ impl OfferForm {
             wanted: When::load(loader, section.section("where", "`where`"), sight),
             price: loader.expression_at(section, "price", sight),
             description: loader.expression_at(section, "description", sight),
-            path: path?,
+            lists: lists?,
             id: id?,
             name: name?,
             only_with,
@@ -144,7 +144,7 @@ impl OfferForm {
     }
 
     fn wanted_items<'a>(&self, scope: &Scope<'a>) -> Vec<Scope<'a>> {
-        let items = scope.answer.and_then(|answer| self.path.items(answer));
+        let items = scope.answer.and_then(|answer| self.lists.items(answer));
         let scopes = items.unwrap_or_default().iter().map(|item| Scope {
             answer: Some(item),
             ..*scope
@@ -178,7 +178,7 @@ impl OfferForm {
     }
 
     fn id(&self, item: &Scope<'_>) -> Option<String> {
-        self.id.read_text(item).filter(|id| is_reference(id))
+        self.id.read_text(item).filter(|id| is_offer(id))
     }
 
     fn name(&self, item: &Scope<'_>) -> Option<String> {
@@ -197,7 +197,7 @@ impl ScreeningForm {
         section.need("in", "say where the list is: in = \".screenings\"");
         section.need("text", "say what people read: text = \"{.name}\"");
         let form = Self {
-            path: loader.path_at(section, "in")?,
+            lists: loader.lists_at(section, "in")?,
             texts: section
                 .texts("text")
                 .iter()
@@ -209,7 +209,7 @@ impl ScreeningForm {
     }
 
     fn read(&self, package: &Scope<'_>) -> Vec<String> {
-        let items = package.answer.and_then(|answer| self.path.items(answer));
+        let items = package.answer.and_then(|answer| self.lists.items(answer));
         let texts = items.unwrap_or_default().iter().filter_map(|item| {
             let scope = Scope {
                 answer: Some(item),

@@ -1,8 +1,9 @@
 //! Conditions: `{ status = 409, ".error" = { starts = "Duplicate" } }`. All of them must hold.
 //!
 //! ```text
-//! test = value | [value, ...] | { contains = text(s) } | { starts = text(s) }
-//!      | { has = template } | { not = test } | { present = true | false }
+//! test = value | [value, ...] | { contains = value(s) } | { starts = text(s) }
+//!      | { has = template } | { among = template } | { before = template }
+//!      | { after = template } | { not = test } | { present = true | false }
 //! ```
 //!
 //! Words of the sheet are compared as tables compare them (without case, blanks, `_` and `-`);
@@ -12,7 +13,7 @@
 use serde_json::Value;
 
 use super::expression::{Expression, Word};
-use super::functions::{flat, plain, scalar};
+use super::functions::{flat, plain, scalar, time};
 use super::loader::Loader;
 use super::scope::{Scope, Sight};
 use super::source::{Raw, Section, Spot};
@@ -31,12 +32,18 @@ pub(super) enum Test {
     Class(u64),
     /// It is there, and not that.
     Not(Box<Test>),
-    /// One of these texts is in it, whatever their case.
-    Contains(Vec<String>),
+    /// One of these is in it: words whatever their case, values of ours exactly.
+    Contains(Vec<Operand>),
     /// It begins with one of these texts, whatever their case.
     Starts(Vec<String>),
     /// It is a list that has exactly this.
     Has(Template),
+    /// It is exactly one of this text's words, between commas.
+    Among(Template),
+    /// It is a moment before that one.
+    Before(Template),
+    /// It is a moment not before that one.
+    After(Template),
     Present(bool),
 }
 
@@ -74,14 +81,23 @@ impl Test {
             Self::Class(hundred) => value
                 .as_u64()
                 .is_some_and(|status| status / 100 == *hundred),
-            Self::Contains(texts) => {
-                let value = flat(value).to_lowercase();
-                texts.iter().any(|text| value.contains(text))
+            Self::Contains(operands) => {
+                let value = flat(value);
+                operands.iter().any(|one| one.is_in(&value, scope))
             }
             Self::Starts(texts) => {
                 let value = flat(value).to_lowercase();
                 texts.iter().any(|text| value.starts_with(text))
             }
+            Self::Among(template) => {
+                let words = template.text(scope).ok().flatten();
+                let value = scalar(value);
+                words.is_some_and(|words| {
+                    words.split(',').any(|word| Some(word) == value.as_deref())
+                })
+            }
+            Self::Before(template) => moments(value, template, scope).is_some_and(|(a, b)| a < b),
+            Self::After(template) => moments(value, template, scope).is_some_and(|(a, b)| a >= b),
             Self::Has(template) => {
                 let ours = template.text(scope).ok().flatten();
                 let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -95,7 +111,23 @@ impl Test {
     }
 }
 
+/// Two moments to be compared; `None` where either is none.
+fn moments(value: &Value, template: &Template, scope: &Scope<'_>) -> Option<(i64, i64)> {
+    let then = template.text(scope).ok().flatten()?;
+    Some((time(&scalar(value)?)?, time(&then)?))
+}
+
 impl Operand {
+    fn is_in(&self, value: &str, scope: &Scope<'_>) -> bool {
+        match self {
+            Self::Word(word) => value.to_lowercase().contains(&word.to_lowercase()),
+            Self::Exactly(template) => {
+                let ours = template.text(scope).ok().flatten();
+                ours.is_some_and(|ours| !ours.is_empty() && value.contains(&ours))
+            }
+        }
+    }
+
     fn equals(&self, value: &Value, scope: &Scope<'_>) -> bool {
         let Some(value) = scalar(value) else {
             return false;
@@ -166,17 +198,25 @@ impl Test {
                 .map(|(text, _)| text.to_lowercase())
                 .collect::<Vec<_>>()
         };
-        let (contains, starts) = (lower("contains"), lower("starts"));
+        let starts = lower("starts");
         let mut tests = Vec::new();
-        if !contains.is_empty() {
-            tests.push(Self::Contains(contains));
+        if let Some(contains) = section.get("contains") {
+            let one = std::slice::from_ref(contains);
+            let items = match &contains.raw {
+                Raw::List(items) => items.as_slice(),
+                _ => one,
+            };
+            let operands = items.iter().filter_map(|item| operand(loader, item, sight));
+            tests.push(Self::Contains(operands.collect()));
         }
         if !starts.is_empty() {
             tests.push(Self::Starts(starts));
         }
-        if let Some(template) = loader.template_at(&section, "has", sight) {
-            tests.push(Self::Has(template));
-        }
+        let ours = |key| loader.template_at(&section, key, sight);
+        tests.extend(ours("has").map(Self::Has));
+        tests.extend(ours("among").map(Self::Among));
+        tests.extend(ours("before").map(Self::Before));
+        tests.extend(ours("after").map(Self::After));
         if let Some(present) = section.truth("present") {
             tests.push(Self::Present(present));
         }

@@ -3,7 +3,8 @@
 //! ```text
 //! expression = source { "or" source } [ "?" ] { "|" function }
 //! source     = a canonical field | settings.NAME | memo.NAME | secret.NAME | header.NAME
-//!            | ours | theirs | key | callback_url | page | status | found | said
+//!            | ours | theirs | key | callback_url | page | status | body | found | said
+//!            | item | order.items | first_sent_at
 //!            | a path into the answer, beginning with a dot | 'a literal text'
 //! ```
 //!
@@ -17,6 +18,7 @@ use serde_json::Value;
 use super::functions::{Function, scalar};
 use super::path::Path;
 use super::scope::{Scope, Sight};
+use super::xml::{decoded, is_element};
 use crate::contract::Unfit;
 use crate::vocabulary::Order;
 
@@ -53,6 +55,10 @@ pub(super) enum Word {
     Status,
     Found,
     Said,
+    Item,
+    Items,
+    FirstSentAt,
+    Body,
 }
 
 const WORDS: &[(&str, Word)] = &[
@@ -64,6 +70,10 @@ const WORDS: &[(&str, Word)] = &[
     ("status", Word::Status),
     ("found", Word::Found),
     ("said", Word::Said),
+    ("item", Word::Item),
+    ("order.items", Word::Items),
+    ("first_sent_at", Word::FirstSentAt),
+    ("body", Word::Body),
 ];
 
 impl Expression {
@@ -76,8 +86,9 @@ impl Expression {
             None => (head, false),
         };
         let sources: Result<Vec<_>, _> = alternatives(&head).iter().map(|s| source(s)).collect();
-        let functions: Result<Vec<_>, _> =
-            stages.map(|stage| Function::named(stage.trim())).collect();
+        let functions: Result<Vec<_>, _> = stages
+            .map(|stage| Function::parse(&words(&stage)))
+            .collect();
         Ok(Self {
             sources: sources?,
             optional,
@@ -89,9 +100,16 @@ impl Expression {
         &self.sources
     }
 
-    /// True where it may look at the applicant's state through a function.
-    pub(super) fn reads_state(&self) -> bool {
-        self.functions.iter().any(|function| function.reads_state())
+    /// What its functions look at beside their values.
+    pub(super) fn named_by_functions(&self) -> impl Iterator<Item = String> {
+        self.functions.iter().filter_map(Function::names)
+    }
+
+    /// True where it is a word of the vendor's answer as it stands, so that only tables say what
+    /// it means.
+    pub(super) fn is_a_word_of_the_answer(&self) -> bool {
+        let from_answer = |source: &Source| matches!(source, Source::Answer(_));
+        self.sources.iter().all(from_answer) && self.functions.iter().all(Function::keeps_words)
     }
 
     /// The secret, where the expression is one.
@@ -109,6 +127,12 @@ impl Expression {
             .any(|source| matches!(source, Source::Answer(_)))
     }
 
+    /// True where it reads from every item of a list.
+    pub(super) fn reads_several(&self) -> bool {
+        let several = |source: &Source| matches!(source, Source::Answer(path) if !path.names_one());
+        self.sources.iter().any(several)
+    }
+
     /// True where it is the one word, alone.
     pub(super) fn is_word(&self, word: Word) -> bool {
         self.sources == [Source::Word(word)] && self.functions.is_empty()
@@ -116,7 +140,9 @@ impl Expression {
 
     /// The first source that may not be seen from here, and why.
     pub(super) fn unseen(&self, sight: Sight) -> Option<String> {
-        self.sources.iter().find_map(|source| source.unseen(sight))
+        let by_functions = self.functions.iter().any(Function::reads_people) && !sight.people;
+        let sources = self.sources.iter().find_map(|source| source.unseen(sight));
+        sources.or_else(|| by_functions.then(|| "nothing personal may stand here".to_owned()))
     }
 
     /// Its value; `None` where it is absent.
@@ -124,12 +150,14 @@ impl Expression {
     /// # Errors
     /// [`Unfit`] where a function needs a field that is not there.
     pub(super) fn value<'a>(&self, scope: &Scope<'a>) -> Result<Option<Cow<'a, Value>>, Unfit> {
-        let found = self.sources.iter().find_map(|source| source.value(scope));
-        let Some(mut value) = found else {
+        let values = || self.sources.iter().filter_map(|source| source.value(scope));
+        // An empty element is there, but says nothing where another may.
+        let full = values().find(|value| scalar(value).is_some() || !is_element(value));
+        let Some(mut value) = full.or_else(|| values().next()) else {
             return Ok(None);
         };
         for function in &self.functions {
-            match function.apply(&value, scope.order)? {
+            match function.apply(&value, scope)? {
                 Some(changed) => value = Cow::Owned(changed),
                 None => return Ok(None),
             }
@@ -195,13 +223,15 @@ impl Source {
             ),
             Self::Memo(_) => (sight.memo, "nothing has been kept here"),
             Self::Header(_) | Self::Answer(_) => (sight.answer, "there is no answer here yet"),
-            Self::Word(Word::Status | Word::Found | Word::Said) => {
+            Self::Word(Word::Status | Word::Found | Word::Said | Word::Body) => {
                 (sight.answer, "there is no answer here yet")
             }
-            Self::Word(Word::Ours) => (sight.ours, "no order is seen here"),
+            Self::Word(Word::Ours | Word::Items) => (sight.ours, "no order is seen here"),
+            Self::Word(Word::FirstSentAt) => (sight.sent, "it is known only while looking up"),
             Self::Word(Word::Theirs) => (sight.theirs, "the vendor's reference is not known here"),
             Self::Word(Word::Key) => (sight.key, "the key belongs to requests"),
             Self::Word(Word::CallbackUrl) => (sight.callback_url, "it is known only while placing"),
+            Self::Word(Word::Item) => (sight.item, "it stands only behind `_each`"),
             Self::Word(Word::Page) => (sight.page, "only steps with `pages` have one"),
             Self::Setting(_) | Self::Literal(_) => (true, ""),
         };
@@ -223,13 +253,25 @@ impl Source {
             Self::Answer(path) => path.find(scope.answer?),
             Self::Literal(literal) => text(Some(literal)),
             Self::Word(Word::Ours) => text(scope.ours),
-            Self::Word(Word::Theirs) => text(scope.theirs),
+            Self::Word(Word::Theirs) => match scope.asked {
+                Some(asked) => Some(Cow::Owned(asked.iter().map(|one| one.0.as_str()).collect())),
+                None => text(scope.theirs),
+            },
+            Self::Word(Word::Items) => scope.order.map(|order| {
+                let all = std::iter::once(&order.package).chain(&order.add_ons);
+                Cow::Owned(all.map(String::as_str).collect())
+            }),
+            Self::Word(Word::FirstSentAt) => scope.sent.map(|at| Cow::Owned(Value::from(at))),
+            Self::Word(Word::Body) => scope
+                .reply
+                .map(|reply| Cow::Owned(Value::from(decoded(&reply.body)))),
             Self::Word(Word::Key) => text(Some(scope.key)),
             Self::Word(Word::CallbackUrl) => text(scope.callback_url),
             Self::Word(Word::Page) => scope.page.map(|page| Cow::Owned(Value::from(page))),
             Self::Word(Word::Status) => Some(Cow::Owned(Value::from(scope.reply?.status))),
             Self::Word(Word::Found) => scope.found.map(|found| Cow::Owned(Value::from(found))),
             Self::Word(Word::Said) => text(scope.said),
+            Self::Word(Word::Item) => scope.item.map(Cow::Borrowed),
             // Secrets are holes; whoever renders a request asks `Expression::secret`.
             Self::Secret(_) => None,
         };
@@ -238,7 +280,13 @@ impl Source {
 }
 
 fn is_there(value: &Value) -> bool {
-    !matches!(value, Value::Null) && value.as_str() != Some("")
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        // What every node lacks is not there; an empty list is.
+        Value::Array(items) => items.is_empty() || !items.iter().all(Value::is_null),
+        _ => true,
+    }
 }
 
 fn source(text: &str) -> Result<Source, String> {
@@ -290,6 +338,13 @@ fn alternatives(text: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// The words of a text, with what stands in quotes in one.
+pub(super) fn words(text: &str) -> Vec<String> {
+    let mut words = split_outside_quotes(text, ' ');
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 fn split_outside_quotes(text: &str, at: char) -> Vec<String> {

@@ -1,10 +1,11 @@
 //! JSON bodies: the sheet's `json` table, with templates for values.
 //!
 //! Members stand in the order of the sheet. A member whose template is absent is left out, and so
-//! is a table of which every member was.
+//! is a table of which every member was, and a list made by `_each` that would be empty.
 
 use serde_json::Value;
 
+use super::body::{Gate, Pieces};
 use super::loader::Loader;
 use super::request::names;
 use super::scope::{Scope, Sight};
@@ -18,7 +19,7 @@ pub(super) enum Node {
     Plain(Value),
     Text(Template),
     List(Vec<Node>),
-    Table(Vec<(String, Node)>),
+    Table(Gate, Vec<(String, Node)>),
 }
 
 /// A value of one body.
@@ -32,6 +33,16 @@ enum Built {
 
 impl Node {
     pub(super) fn load(loader: &Loader<'_>, spot: &Spot, sight: Sight) -> Option<Self> {
+        let node = Self::load_any(loader, spot, sight)?;
+        if matches!(&node, Self::Table(gate, _) if gate.repeats()) {
+            let wrong = "a table with `_each` stands alone";
+            let right = "it stands in a list, `[{ _each = ..., ... }]`";
+            loader.mistakes.add(spot.line, wrong, right);
+        }
+        Some(node)
+    }
+
+    fn load_any(loader: &Loader<'_>, spot: &Spot, sight: Sight) -> Option<Self> {
         Some(match &spot.raw {
             Raw::Text(text) => Self::Text(loader.template(text, spot.line, sight)?),
             Raw::Whole(number) => Self::Plain(Value::from(*number)),
@@ -39,14 +50,19 @@ impl Node {
             Raw::List(items) => {
                 let nodes = items
                     .iter()
-                    .filter_map(|item| Self::load(loader, item, sight));
+                    .filter_map(|item| Self::load_any(loader, item, sight));
                 Self::List(nodes.collect())
             }
             Raw::Table(entries) => {
-                let members = entries.iter().filter_map(|(name, spot)| {
+                let gate = Gate::of_table(loader, entries, sight);
+                let sight = gate.sight(sight);
+                let own = entries
+                    .iter()
+                    .filter(|(name, _)| !matches!(name.as_str(), "_when" | "_each"));
+                let members = own.filter_map(|(name, spot)| {
                     Some((name.clone(), Self::load(loader, spot, sight)?))
                 });
-                Self::Table(members.collect())
+                Self::Table(gate, members.collect())
             }
             Raw::Other(kind) => {
                 let wrong = format!("a body holds {kind}");
@@ -63,25 +79,27 @@ impl Node {
             Self::Plain(_) => false,
             Self::Text(template) => names(template, name),
             Self::List(items) => items.iter().any(|item| item.names(name)),
-            Self::Table(members) => members.iter().any(|(_, member)| member.names(name)),
+            Self::Table(gate, members) => {
+                gate.names(name) || members.iter().any(|(_, member)| member.names(name))
+            }
         }
     }
 
-    /// The body's bytes, with holes.
+    /// Writes the body's bytes, with holes.
     ///
     /// # Errors
     /// [`Unfit`] where something it needs is absent.
-    pub(super) fn body(&self, scope: &Scope<'_>) -> Result<Vec<Piece>, Unfit> {
-        let mut body = Body(Vec::new());
-        match self.build(scope)? {
-            Some(built) => built.write(&mut body),
-            None => body.text("{}"),
+    pub(super) fn render(&self, scope: &Scope<'_>, out: &mut Pieces) -> Result<(), Unfit> {
+        match self.build(scope)?.pop() {
+            Some(built) => built.write(out),
+            None => out.text("{}"),
         }
-        Ok(body.0)
+        Ok(())
     }
 
-    fn build(&self, scope: &Scope<'_>) -> Result<Option<Built>, Unfit> {
-        Ok(match self {
+    /// Its value; none where it is left out, several where it is repeated.
+    fn build(&self, scope: &Scope<'_>) -> Result<Vec<Built>, Unfit> {
+        let one = match self {
             Self::Plain(value) => Some(Built::Value(value.clone())),
             Self::Text(template) if template.has_secret() => {
                 template.pieces(scope, Escape::Json)?.map(Built::Text)
@@ -92,67 +110,60 @@ impl Node {
                 for item in items {
                     built.extend(item.build(scope)?);
                 }
-                Some(Built::List(built))
+                let repeats = |item: &Self| matches!(item, Self::Table(gate, _) if gate.repeats());
+                let left_out = built.is_empty() && items.iter().any(repeats);
+                (!left_out).then_some(Built::List(built))
             }
-            Self::Table(members) => {
-                let mut built = Vec::new();
-                for (name, member) in members {
-                    if let Some(value) = member.build(scope)? {
-                        built.push((name.clone(), value));
-                    }
-                }
-                (members.is_empty() || !built.is_empty()).then_some(Built::Table(built))
+            Self::Table(gate, members) => {
+                let mut all = Vec::new();
+                gate.pass(scope, |scope| {
+                    all.extend(table(members, scope)?);
+                    Ok(())
+                })?;
+                return Ok(all);
             }
-        })
+        };
+        Ok(one.into_iter().collect())
     }
+}
+
+fn table(members: &[(String, Node)], scope: &Scope<'_>) -> Result<Option<Built>, Unfit> {
+    let mut built = Vec::new();
+    for (name, member) in members {
+        if let Some(value) = member.build(scope)?.pop() {
+            built.push((name.clone(), value));
+        }
+    }
+    Ok((members.is_empty() || !built.is_empty()).then_some(Built::Table(built)))
 }
 
 impl Built {
-    fn write(&self, body: &mut Body) {
+    fn write(self, out: &mut Pieces) {
         match self {
-            Self::Value(value) => body.text(&value.to_string()),
+            Self::Value(value) => out.text(&value.to_string()),
             Self::Text(pieces) => {
-                body.text("\"");
-                pieces.iter().for_each(|piece| body.piece(piece));
-                body.text("\"");
+                out.text("\"");
+                out.append(pieces);
+                out.text("\"");
             }
             Self::List(items) => {
-                body.text("[");
-                for (at, item) in items.iter().enumerate() {
-                    body.text(if at == 0 { "" } else { "," });
-                    item.write(body);
+                out.text("[");
+                for (at, item) in items.into_iter().enumerate() {
+                    out.text(if at == 0 { "" } else { "," });
+                    item.write(out);
                 }
-                body.text("]");
+                out.text("]");
             }
             Self::Table(members) => {
-                body.text("{");
-                for (at, (name, member)) in members.iter().enumerate() {
-                    body.text(if at == 0 { "" } else { "," });
-                    body.text(&Value::from(name.as_str()).to_string());
-                    body.text(":");
-                    member.write(body);
+                out.text("{");
+                for (at, (name, member)) in members.into_iter().enumerate() {
+                    out.text(if at == 0 { "" } else { "," });
+                    out.text(&Value::from(name).to_string());
+                    out.text(":");
+                    member.write(out);
                 }
-                body.text("}");
+                out.text("}");
             }
-        }
-    }
-}
-
-/// Pieces in which neighbouring bytes are one.
-struct Body(Vec<Piece>);
-
-impl Body {
-    fn text(&mut self, text: &str) {
-        match self.0.last_mut() {
-            Some(Piece::Bytes(bytes)) => bytes.extend_from_slice(text.as_bytes()),
-            _ => self.0.push(Piece::text(text)),
-        }
-    }
-
-    fn piece(&mut self, piece: &Piece) {
-        match (self.0.last_mut(), piece) {
-            (Some(Piece::Bytes(bytes)), Piece::Bytes(more)) => bytes.extend_from_slice(more),
-            _ => self.0.push(piece.clone()),
         }
     }
 }

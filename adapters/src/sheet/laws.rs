@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use super::condition::{Operand, Test};
 use super::functions::plain;
 use super::loader::{Loader, Use};
-use super::reading::{Is, Reading, Verdict};
+use super::reading::Reading;
 use super::source::Section;
 use super::steps::{PAGE, SO_FAR, Several, Step, Steps};
+use super::words::{Is, Verdict};
 use crate::contract::{Ambiguity, Effect};
 use crate::vocabulary::{Order, Outcome, Standing};
 
@@ -22,6 +23,8 @@ pub(super) struct Sheet<'s> {
     pub(super) dropped: Vec<(&'s str, usize)>,
     pub(super) unsupported: Vec<(&'s str, usize)>,
     pub(super) ambiguity: Option<Ambiguity>,
+    /// The vendor has no field for our reference.
+    pub(super) without_reference: bool,
     pub(super) operations: Vec<(&'static str, &'s Steps)>,
 }
 
@@ -233,11 +236,19 @@ fn placing_can_be_resolved(loader: &Loader<'_>, sheet: &Sheet<'_>) {
             .mistakes
             .add(line, wrong, "say how an order is found by our reference");
     }
+    if sheet.without_reference && matches!(sheet.ambiguity, Some(Ambiguity::WaitForCallback(_))) {
+        let wrong = "no callback can name an order by a reference that the vendor never saw";
+        let right = "ambiguity = \"look_up\" with a [[look_up]] by person and time, or \"person\"";
+        loader
+            .mistakes
+            .add(sheet.section.line_of("policy"), wrong, right);
+    }
     for step in &place.steps {
-        let orders = step.request.effect != Effect::Read;
-        if orders && !step.request.names("ours") {
+        let orders = step.request.effect.effect != Effect::Read;
+        if orders && !sheet.without_reference && !step.request.names("ours") {
             let wrong = format!("step `{}` does not send our reference", step.name);
-            let right = "send `{ours}` where the vendor keeps it, or a lost order is never found";
+            let right = "send `{ours}` where the vendor keeps it, or say `reference = \"none\"` \
+                         in `[policy]` and how a lost order is found without it";
             loader.mistakes.add(step.line, wrong, right);
         }
     }
@@ -289,7 +300,7 @@ fn steps_lead_to_an_end(loader: &Loader<'_>, sheet: &Sheet<'_>, name: &str, step
     }
 }
 
-fn leads_to<'s>(step: &'s Step, steps: &'s Steps) -> Vec<&'s str> {
+pub(super) fn leads_to<'s>(step: &'s Step, steps: &'s Steps) -> Vec<&'s str> {
     let rules = step.rules.iter().chain(&steps.errors.rules);
     let by_rules = rules.filter_map(|rule| rule.step());
     step.next
@@ -335,14 +346,21 @@ fn steps_end_with_what_their_operation_needs(
                     "give it `packages`",
                 );
             }
-            "report" if step.link.is_none() && !leads_on => {
+            "report" if step.link.is_none() && step.document.is_none() && !leads_on => {
                 say(
                     step,
-                    format!("step `{}` reads no link", step.name),
-                    "link = \".url\"",
+                    format!("step `{}` reads no report", step.name),
+                    "link = \".url\", or document = { mime = \"application/pdf\" }",
                 );
             }
-            "place" | "fetch" | "look_up" | "cancel" if !reads && !leads_on => {
+            "fetch_many" if step.find.is_none() => {
+                say(
+                    step,
+                    format!("step `{}` finds no list of orders", step.name),
+                    "say where it is: find = { in = \".orders\" }",
+                );
+            }
+            "place" | "fetch" | "fetch_many" | "look_up" | "cancel" if !reads && !leads_on => {
                 let wrong = format!("step `{}` ends and reads no order", step.name);
                 say(step, wrong, "read it with `read`, or lead on with `next`");
             }
@@ -376,10 +394,13 @@ fn steps_end_with_what_their_operation_needs(
 
 fn keys_are_sent(loader: &Loader<'_>, steps: &Steps) {
     for step in &steps.steps {
-        let repeatable = matches!(step.request.effect, Effect::Repeatable { .. });
-        if repeatable && !step.request.names("key") {
-            let wrong = format!("step `{}` is repeatable and sends no `{{key}}`", step.name);
-            let right = "send the key that the vendor dedupes on, or make it \"once\"";
+        let form = &step.request.effect;
+        let repeatable = matches!(form.effect, Effect::Repeatable { .. });
+        let by = form.by.as_deref().unwrap_or("key");
+        if repeatable && !step.request.names(by) {
+            let wrong = format!("step `{}` is repeatable and sends no `{{{by}}}`", step.name);
+            let right = "send the key that the vendor dedupes on, name another with `by`, or make \
+                         it \"once\"";
             loader.mistakes.add(step.line, wrong, right);
         }
     }
@@ -396,13 +417,24 @@ fn errors_fit_the_operation(loader: &Loader<'_>, name: &str, steps: &Steps) {
     }
 }
 
+/// True for a word that can never mean that nothing stands against an applicant.
+pub(super) fn is_odd(word: &str) -> bool {
+    let word = plain(word);
+    word.is_empty() || NEVER_A_PASS.iter().any(|never| word.contains(never))
+}
+
 /// No false pass: a pass comes only from words that say so.
 fn nothing_odd_passes(loader: &Loader<'_>, reading: &Reading) {
     let passes = |verdict: &Verdict| verdict.is == Is::Standing(Standing::Complete(Outcome::Pass));
-    let odd = |word: &str| {
-        let word = plain(word);
-        word.is_empty() || NEVER_A_PASS.iter().any(|never| word.contains(never))
-    };
+    let odd = is_odd;
+    for (expression, line) in &reading.words {
+        if !expression.is_a_word_of_the_answer() {
+            let wrong = "a status or result is not the vendor's own word";
+            let right = "read it from the answer, changed by nothing but lower, upper, trim, first \
+                         and strip 'x:'; what a word means stands in `statuses` and `results`";
+            loader.mistakes.add(*line, wrong, right);
+        }
+    }
     for (word, verdict) in reading.statuses.iter().chain(&reading.results) {
         if passes(verdict) && odd(word) {
             let wrong = format!("the word `{word}` would pass somebody");
@@ -412,7 +444,9 @@ fn nothing_odd_passes(loader: &Loader<'_>, reading: &Reading) {
     }
     for rule in reading.rules.iter().filter(|rule| passes(&rule.verdict)) {
         let words = rule.when.0.iter().filter(|(one, _)| one.reads_the_answer());
-        let by_words = words.clone().any(|(_, test)| words_of(test).is_some());
+        let by_words = words
+            .clone()
+            .any(|(one, test)| one.is_a_word_of_the_answer() && words_of(test).is_some());
         let all_good = words.clone().all(|(_, test)| match words_of(test) {
             Some(words) => !words.iter().any(|word| odd(word)),
             None => true,

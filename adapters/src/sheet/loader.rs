@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::expression::{Expression, Source};
-use super::path::Path;
+use super::document::Format;
+use super::expression::{Expression, Source, Word};
+use super::path::{Lists, Path};
 use super::reading::Reading;
 use super::scope::Sight;
 use super::source::{Mistakes, Raw, Section, Spot};
@@ -17,6 +18,8 @@ pub(super) struct Loader<'s> {
     pub(super) mistakes: &'s Mistakes,
     /// The `[read.NAME]` tables.
     pub(super) readings: BTreeMap<String, Arc<Reading>>,
+    /// How the vendor's answers are written.
+    pub(super) answers: (&'s str, Format),
     uses: RefCell<Vec<Use>>,
 }
 
@@ -33,6 +36,7 @@ impl<'s> Loader<'s> {
         Self {
             mistakes,
             readings: BTreeMap::new(),
+            answers: ("json", Format::Json),
             uses: RefCell::new(Vec::new()),
         }
     }
@@ -102,6 +106,41 @@ impl<'s> Loader<'s> {
                 .add(line, wrong, "it names one, without `[*]`");
         }
         Some(path)
+    }
+
+    /// The paths at `key`, of which the first that leads to a list counts.
+    pub(super) fn lists_at(&self, section: &Section<'_>, key: &'static str) -> Option<Lists> {
+        let texts = section.texts(key);
+        let paths = texts.iter().filter_map(|(text, line)| {
+            let path = self.kept(*line, text, Path::parse(text))?;
+            if !path.names_one() {
+                let wrong = format!("`{text}` names several places");
+                let right = "it names the list itself, without `[*]`";
+                self.mistakes.add(*line, wrong, right);
+            }
+            Some(path)
+        });
+        let paths: Vec<_> = paths.collect();
+        (!paths.is_empty()).then_some(Lists(paths))
+    }
+
+    /// The format at `key`, by name and as what it is.
+    pub(super) fn format_at<'t>(
+        &self,
+        section: &Section<'t>,
+        key: &'static str,
+        otherwise: (&'t str, Format),
+    ) -> (&'t str, Format) {
+        let Some(name) = section.text(key) else {
+            return otherwise;
+        };
+        let format = Format::named(name);
+        if format.is_none() {
+            let wrong = format!("`{key}` is `{name}`");
+            let right = "it is \"json\", \"xml\" or \"xml_in_form\"";
+            self.mistakes.add(section.line_of(key), wrong, right);
+        }
+        (name, format.unwrap_or_default())
     }
 
     /// The expressions of a table whose keys are the author's own.
@@ -184,9 +223,13 @@ impl<'s> Loader<'s> {
             if !matches!(source, Source::Answer(_) | Source::Literal(_)) {
                 self.uses(source.name(), line);
             }
+            if matches!(source, Source::Word(Word::Items)) {
+                self.uses("order.package", line);
+                self.uses("order.add_ons", line);
+            }
         }
-        if expression.reads_state() {
-            self.uses("applicant.state", line);
+        for name in expression.named_by_functions() {
+            self.uses(name, line);
         }
     }
 
@@ -200,7 +243,7 @@ impl<'s> Loader<'s> {
     }
 }
 
-fn duration(text: &str) -> Option<Duration> {
+pub(super) fn duration(text: &str) -> Option<Duration> {
     let unit = text.find(|letter: char| !letter.is_ascii_digit())?;
     let (number, unit) = text.split_at(unit);
     let seconds = match unit {

@@ -6,27 +6,37 @@
 //! missing. There are two kinds of text: *templates*, which we write (`"Bearer {secret.api_key}"`),
 //! and *expressions*, with which we read (`".data.id"`).
 //!
-//! Read `adapters/sheets/sandbox.toml` first; it is the smallest whole sheet. Of the files here,
-//! `expression` has the grammar, `auth` the ways to prove who we are, `steps` the way from request to answer, `reading` the tables, and
-//! `laws` what a sheet must keep to beside being well formed.
+//! Read `adapters/sheets/sandbox.toml` first; it is the smallest whole sheet, and
+//! `adapters/sheets/README.md` is the reference of every key and function. Of the files here,
+//! `expression` has the grammar and `functions` what changes values, `json`, `element` and `body`
+//! write requests, `xml`, `document` and `path` read answers, `steps` leads from request to answer,
+//! `reading` and `words` say what a vendor's words mean, `family` joins sheets that extend others,
+//! and `laws` is what a sheet must keep to beside being well formed.
 //!
 //! Any operation may be written by hand instead: a [`Vendor`] is a record, so `Vendor { cancel:
 //! Some(Arc::new(mine)), ..sheet }` is a sheet with one operation of one's own.
 
 mod auth;
+mod body;
 mod callback;
 mod catalog;
 mod condition;
+mod document;
+mod element;
 mod expression;
+mod family;
 mod functions;
 mod json;
 mod laws;
 mod loader;
 mod operations;
+mod pages;
 mod path;
 mod reading;
+mod report;
 mod request;
 mod rules;
+mod sample;
 mod scope;
 mod source;
 mod steps;
@@ -35,19 +45,38 @@ mod template;
 mod tests;
 mod vendor;
 mod wait;
+mod words;
+mod xml;
 
+pub use document::DocumentCredentials;
 pub use source::Mistake;
+pub(crate) use xml::read as read_xml;
 
 use crate::contract::Vendor;
 
-/// Loads the sheet in `text`. `name_for_messages` is what mistakes call it: its file name.
+/// Loads the sheet in `text`, which may extend a shipped one. `name_for_messages` is what mistakes
+/// call it: its file name.
 ///
 /// # Errors
 /// Every mistake in it, in the order of lines.
 pub fn load(name_for_messages: &str, text: &str) -> Result<Vendor, Vec<Mistake>> {
+    load_among(name_for_messages, text, &|name| {
+        crate::vendors::sheet(name).map(str::to_owned)
+    })
+}
+
+/// The same where `sheet_of` finds the sheets that it may extend, by their vendors' names.
+///
+/// # Errors
+/// Every mistake in it, in the order of lines.
+pub fn load_among(
+    name_for_messages: &str,
+    text: &str,
+    sheet_of: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vendor, Vec<Mistake>> {
     let mistakes = source::Mistakes::new(name_for_messages);
-    let root = source::parse(text, &mistakes);
-    let vendor = vendor::load(&root, &mistakes);
+    let root = family::parse(text, sheet_of, &mistakes);
+    let vendor = root.and_then(|root| vendor::load(&root, &mistakes));
     let found = mistakes.into_list();
     match vendor {
         Some(vendor) if found.is_empty() => Ok(vendor),

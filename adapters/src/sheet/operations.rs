@@ -5,10 +5,10 @@ use super::reading::is_link;
 use super::scope::Scope;
 use super::steps::{End, Steps};
 use crate::contract::{
-    CancelOrder, Context, Fault, FetchOrder, Found, ListPackages, Memo, MintedReport, PlaceOrder,
-    Reply, ReportLink, Request, Translate, Turn, Unfit, VerifyCredentials,
+    CancelOrder, Context, Fault, FetchMany, FetchOrder, Found, ListPackages, Memo, MintedReport,
+    PlaceOrder, Reply, ReportLink, Request, Translate, Turn, Unfit, VerifyCredentials,
 };
-use crate::vocabulary::{Catalog, Private, Progress};
+use crate::vocabulary::{Catalog, Private, Progress, TheirRef};
 
 /// Places orders.
 pub(super) struct Place {
@@ -23,6 +23,8 @@ pub(super) struct List(pub(super) Steps);
 pub(super) struct Cancel(pub(super) Steps);
 /// Makes report links.
 pub(super) struct Report(pub(super) Steps);
+/// Reads several orders at once.
+pub(super) struct Many(pub(super) Steps);
 /// Checks credentials.
 pub(super) struct Verify(pub(super) Steps);
 
@@ -53,7 +55,11 @@ impl Translate<PlaceOrder> for Place {
                 why: "is given, and this vendor has no place for it".to_owned(),
             });
         }
-        self.steps.encode(&placing(op, memo, cx), memo)
+        let scope = placing(op, memo, cx);
+        if memo.step.is_empty() {
+            self.steps.can_all_be_said(&scope)?;
+        }
+        self.steps.encode(&scope, memo)
     }
 
     fn decode(
@@ -83,13 +89,18 @@ impl Fetch {
                 let theirs = Some(theirs.0.as_str());
                 (self.theirs.as_ref(), Scope { theirs, ..scope })
             }
-            FetchOrder::Ours { order, ours, .. } => {
+            FetchOrder::Ours {
+                order,
+                ours,
+                first_sent_at,
+            } => {
                 let (order, ours) = (Some(&**order), Some(ours.0.as_str()));
                 (
                     self.ours.as_ref(),
                     Scope {
                         order,
                         ours,
+                        sent: Some(*first_sent_at),
                         ..scope
                     },
                 )
@@ -128,6 +139,32 @@ impl Translate<FetchOrder> for Fetch {
     }
 }
 
+impl Translate<FetchMany> for Many {
+    fn encode(&self, op: &FetchMany, memo: &Memo, cx: &Context<'_>) -> Result<Request, Unfit> {
+        self.0.encode(&asking(op, memo, cx), memo)
+    }
+
+    fn decode(
+        &self,
+        op: &FetchMany,
+        memo: &Memo,
+        cx: &Context<'_>,
+        reply: &Reply,
+    ) -> Result<Turn<Vec<(TheirRef, Found)>>, Fault> {
+        let scope = asking(op, memo, cx);
+        self.0.decode(&scope, memo, reply, |end| {
+            Ok(Turn::Done(end.found_of(&op.theirs)))
+        })
+    }
+}
+
+fn asking<'a>(op: &'a FetchMany, memo: &'a Memo, cx: &Context<'a>) -> Scope<'a> {
+    Scope {
+        asked: Some(&op.theirs),
+        ..Scope::new(&memo.values, cx)
+    }
+}
+
 impl Translate<CancelOrder> for Cancel {
     fn encode(&self, op: &CancelOrder, memo: &Memo, cx: &Context<'_>) -> Result<Request, Unfit> {
         self.0.encode(&known(&op.theirs.0, memo, cx), memo)
@@ -160,7 +197,7 @@ impl Translate<ReportLink> for Report {
     ) -> Result<Turn<MintedReport>, Fault> {
         let scope = known(&op.theirs.0, memo, cx);
         self.0
-            .decode(&scope, memo, reply, |end| link(end).map(Turn::Done))
+            .decode(&scope, memo, reply, |end| report(end).map(Turn::Done))
     }
 }
 
@@ -211,7 +248,10 @@ fn known<'a>(theirs: &'a str, memo: &'a Memo, cx: &Context<'a>) -> Scope<'a> {
     }
 }
 
-fn link(end: &End<'_>) -> Result<MintedReport, Fault> {
+fn report(end: &End<'_>) -> Result<MintedReport, Fault> {
+    if let Some(document) = &end.step.document {
+        return document.read(&end.scope);
+    }
     let link = end
         .step
         .link

@@ -1,11 +1,17 @@
-//! Paths into what a vendor sent: `.data[0].id`, `.items[*].type`, `.` for the whole.
+//! Paths into what a vendor sent: `.data[0].id`, `.items[*].type`, `.order.@number`, `.` for the
+//! whole.
 //!
 //! A path begins with a dot, so that nobody takes a member of the vendor's answer for a word of
-//! ours. Paths walk [`serde_json::Value`]; another format becomes one before it is read.
+//! ours. Paths walk [`serde_json::Value`]; another format becomes one before it is read. In XML
+//! (see `xml`) a name means the first child of that name where one is asked for, and all of them
+//! behind `[*]` or as a list.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
+
+use super::functions::scalar;
+use super::xml::{are_elements, is_element};
 
 /// A path into a vendor's answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +21,10 @@ pub(super) struct Path(Vec<Stride>);
 enum Stride {
     Member(String),
     Index(usize),
+    /// The first item whose member is that text.
+    Where(String, String),
+    /// The first item whose member is there and is another text.
+    WhereNot(String, String),
     Every,
 }
 
@@ -46,7 +56,9 @@ impl Path {
             }
             for index in brackets.split_terminator(']') {
                 strides.push(bracket(index).ok_or_else(|| {
-                    format!("path `{text}` has `{index}]`, which is neither `[0]` nor `[*]`")
+                    format!(
+                        "path `{text}` has `{index}]`, which is neither `[0]`, `[*]` nor `[name=text]`"
+                    )
                 })?);
             }
         }
@@ -55,8 +67,8 @@ impl Path {
 
     /// What is there; with `[*]`, the list of all that is there.
     pub(super) fn find<'a>(&self, from: &'a Value) -> Option<Cow<'a, Value>> {
-        if !self.0.contains(&Stride::Every) {
-            return walk(from, &self.0).map(Cow::Borrowed);
+        if self.names_one() {
+            return self.part(from).map(Cow::Borrowed);
         }
         let mut found = Vec::new();
         gather(from, &self.0, &mut found);
@@ -65,7 +77,11 @@ impl Path {
 
     /// The items of the list that is there; `None` where there is no list.
     pub(super) fn items<'a>(&self, from: &'a Value) -> Option<&'a [Value]> {
-        walk(from, &self.0)?.as_array().map(Vec::as_slice)
+        let found = walk(from, &self.0)?;
+        match found {
+            Value::Array(items) => Some(items),
+            one => is_element(one).then(|| std::slice::from_ref(one)),
+        }
     }
 
     /// True where it names one place, so that [`Path::items`] and [`Path::part`] make sense.
@@ -75,28 +91,73 @@ impl Path {
 
     /// The part of the answer that is there, as it stands.
     pub(super) fn part<'a>(&self, from: &'a Value) -> Option<&'a Value> {
-        walk(from, &self.0)
+        walk(from, &self.0).map(one)
+    }
+}
+
+/// Where a list may stand: vendors wrap theirs, or do not. The first place with one counts.
+#[derive(Clone, Debug)]
+pub(super) struct Lists(pub(super) Vec<Path>);
+
+impl Lists {
+    /// The items of the list that is there; `None` where there is no list.
+    pub(super) fn items<'a>(&self, from: &'a Value) -> Option<&'a [Value]> {
+        self.0.iter().find_map(|path| path.items(from))
     }
 }
 
 fn bracket(text: &str) -> Option<Stride> {
-    match text.strip_prefix('[')? {
-        "*" => Some(Stride::Every),
-        number => number.parse().ok().map(Stride::Index),
+    let inside = text.strip_prefix('[')?;
+    match inside.split_once('=') {
+        Some((name, value)) if !name.trim_end_matches('!').is_empty() => {
+            Some(match name.strip_suffix('!') {
+                Some(name) => Stride::WhereNot(name.to_owned(), value.to_owned()),
+                None => Stride::Where(name.to_owned(), value.to_owned()),
+            })
+        }
+        Some(_) => None,
+        None if inside == "*" => Some(Stride::Every),
+        None => inside.parse().ok().map(Stride::Index),
+    }
+}
+
+/// The first of an element's children of one name; anything else is itself.
+fn one(value: &Value) -> &Value {
+    match value {
+        Value::Array(items) if are_elements(value) => &items[0],
+        _ => value,
     }
 }
 
 fn walk<'a>(from: &'a Value, strides: &[Stride]) -> Option<&'a Value> {
-    strides.iter().try_fold(from, |value, stride| match stride {
-        Stride::Member(name) => value.get(name),
+    strides
+        .iter()
+        .try_fold(from, |value, stride| step(value, stride))
+}
+
+fn step<'a>(value: &'a Value, stride: &Stride) -> Option<&'a Value> {
+    match stride {
+        Stride::Member(name) => one(value).get(name),
         Stride::Index(index) => value.get(index),
+        Stride::Where(name, text) => {
+            let fits = |item: &&Value| member(item, name).as_ref() == Some(text);
+            value.as_array()?.iter().find(fits)
+        }
+        Stride::WhereNot(name, text) => {
+            let fits = |item: &&Value| member(item, name).is_some_and(|other| other != *text);
+            value.as_array()?.iter().find(fits)
+        }
         Stride::Every => None,
-    })
+    }
+}
+
+fn member(item: &Value, name: &str) -> Option<String> {
+    item.get(name).map(one).and_then(scalar)
 }
 
 fn gather(from: &Value, strides: &[Stride], found: &mut Vec<Value>) {
     let Some((stride, rest)) = strides.split_first() else {
-        found.push(from.clone());
+        found.push(one(from).clone());
         return;
     };
     match stride {
@@ -105,10 +166,47 @@ fn gather(from: &Value, strides: &[Stride], found: &mut Vec<Value>) {
                 gather(item, rest, found);
             }
         }
-        one => {
-            if let Some(next) = walk(from, std::slice::from_ref(one)) {
-                gather(next, rest, found);
-            }
-        }
+        // What one item lacks must not look as if the others were all there are.
+        stride => match step(from, stride) {
+            Some(next) => gather(next, rest, found),
+            None => found.push(Value::Null),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::sheet::xml;
+
+    fn found(path: &str, from: &Value) -> Option<Value> {
+        let path = Path::parse(path).expect("well formed");
+        path.find(from).map(Cow::into_owned)
+    }
+
+    #[test]
+    fn a_path_walks_elements_and_attributes_as_it_walks_members() {
+        let root = xml::read(b"<r u='me'><o n='1'><s>a</s></o><o n='2'><s>b</s><s>c</s></o></r>");
+        let root = root.expect("well formed");
+        let text = |path: &str| found(path, &root).as_ref().and_then(scalar);
+        assert_eq!(text(".@u").as_deref(), Some("me"));
+        assert_eq!(text(".o.s").as_deref(), Some("a"));
+        assert_eq!(text(".o[1].s[1]").as_deref(), Some("c"));
+        assert_eq!(text(".o[@n=2].s").as_deref(), Some("b"));
+        assert_eq!(text(".o[@n=3].s"), None);
+        assert_eq!(text(".o[@n!=1].s").as_deref(), Some("b"));
+        assert_eq!(found(".o[*].t", &root), Some(json!([null, null])));
+        assert_eq!(found(".o[*].@n", &root), Some(json!(["1", "2"])));
+        let items = Path::parse(".o").expect("well formed");
+        assert_eq!(items.items(&root).map(<[_]>::len), Some(2));
+    }
+
+    #[test]
+    fn a_list_of_json_is_not_its_first_item() {
+        let from = json!({"a": [{"id": 1, "k": "x"}, {"id": 2, "k": "y"}]});
+        assert_eq!(found(".a.id", &from), None);
+        assert_eq!(found(".a[k=y].id", &from), Some(json!(2)));
     }
 }

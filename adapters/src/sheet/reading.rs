@@ -1,20 +1,27 @@
 //! Readings: what a vendor's words for an order mean, `[read.NAME]`.
 //!
-//! Rules come first, in their order; then the tables. A status word that no table knows moves
-//! nothing. A finished order whose result no table knows is for a person to review, never a pass;
+//! Rules come first, in their order; then the tables; and what seems complete may meet a doubt. A status word that no table knows moves
+//! nothing. Where a word is read from several nodes, all of them count: an order is as far as the
+//! node that is least far, and its result is the worst. A connection's own words come before the
+//! sheet's. A finished order whose result no table knows is for a person to review, never a pass;
 //! where a status word and a result word both speak, the worse one counts.
+
+use serde_json::Value;
 
 use super::condition::When;
 use super::expression::Expression;
-use super::functions::{clean, plain, scalar};
+use super::functions::{clean, scalar};
 use super::loader::Loader;
 use super::scope::{Scope, Sight};
 use super::source::{Raw, Section, Spot};
 use super::template::Template;
+use super::words::{Is, Verdict, each, least_far, look_up, own_table, own_word, verdict, words};
 use crate::vocabulary::{Outcome, Progress, Report, Standing, TheirRef};
 
 /// The longest reference of a vendor that is taken for one, in characters.
 const LONGEST_REFERENCE: usize = 256;
+/// The longest value that is kept, in characters: a link, or the ids of a list.
+const LONGEST_KEPT: usize = 1024;
 /// The longest unknown word that operators are shown.
 const LONGEST_WORD: usize = 60;
 
@@ -25,10 +32,21 @@ pub(super) struct Reading {
     also: Vec<Expression>,
     keep: Vec<(String, Expression)>,
     pub(super) rules: Vec<ReadRule>,
+    /// What stands against an order that is complete.
+    doubts: Vec<ReadRule>,
+    /// Where the order stands, for an answer that has no word for it.
+    is: Option<Verdict>,
     status: Option<Expression>,
     pub(super) statuses: Vec<(String, Verdict)>,
-    result: Option<Expression>,
+    /// The setting with the connection's own status words.
+    own_statuses: Option<String>,
+    /// Where result words are read; the first must be there, and all that are there count.
+    result: Vec<Expression>,
     pub(super) results: Vec<(String, Verdict)>,
+    /// The setting with the connection's own result words.
+    own_results: Option<String>,
+    /// Where the words are read, with their lines.
+    pub(super) words: Vec<(Expression, usize)>,
     without_result: Option<WithoutResult>,
     report: Option<ReportForm>,
     expected_at: Option<Expression>,
@@ -39,21 +57,6 @@ pub(super) struct Reading {
 pub(super) struct ReadRule {
     pub(super) when: When,
     pub(super) verdict: Verdict,
-}
-
-/// What a word or rule says of an order.
-#[derive(Clone, Debug)]
-pub(super) struct Verdict {
-    pub(super) is: Is,
-    detail: Option<String>,
-    pub(super) line: usize,
-}
-
-/// A standing; `Complete` waits for the result's word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Is {
-    Standing(Standing),
-    Complete,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,10 +80,17 @@ pub(super) fn reference(expression: &Expression, scope: &Scope<'_>) -> Option<Th
 
 /// True where `text` can be a reference: short, visible, and nothing that climbs in a path.
 pub(super) fn is_reference(text: &str) -> bool {
+    text.chars().count() <= LONGEST_REFERENCE && is_visible(text)
+}
+
+/// True for what can order an offer: some vendors know their packages by names with blanks.
+pub(super) fn is_offer(text: &str) -> bool {
+    text.trim() == text && is_reference(&text.replace(' ', "-"))
+}
+
+fn is_visible(text: &str) -> bool {
     let visible = |letter: char| !letter.is_control() && !letter.is_whitespace();
-    text.chars().count() <= LONGEST_REFERENCE
-        && text.chars().all(visible)
-        && text.chars().any(|letter| letter != '.')
+    text.chars().all(visible) && text.chars().any(|letter| letter != '.')
 }
 
 impl Reading {
@@ -113,8 +123,8 @@ impl Reading {
     fn judge(&self, scope: &Scope<'_>, progress: &mut Progress) {
         let ruled = self.rules.iter().find(|rule| rule.when.holds(scope));
         let verdict = match ruled {
-            Some(rule) => Some(&rule.verdict),
-            None => self.by_status(scope, progress),
+            Some(rule) => Some(rule.verdict.clone()),
+            None => self.is.clone().or_else(|| self.by_status(scope, progress)),
         };
         let Some(verdict) = verdict else {
             return;
@@ -128,15 +138,47 @@ impl Reading {
             Is::Standing(standing) => standing,
             Is::Complete => self.complete(None, scope, progress),
         });
+        self.doubt(scope, progress);
     }
 
-    fn by_status(&self, scope: &Scope<'_>, progress: &mut Progress) -> Option<&Verdict> {
-        let word = self.status.as_ref()?.read(scope);
-        let found = look_up(&self.statuses, word.as_deref());
-        if found.is_none() {
-            progress.unknown.push(unknown("status", word.as_deref()));
-        }
-        found
+    /// Makes of a complete order what the first doubt that fits says: no better than it was.
+    fn doubt(&self, scope: &Scope<'_>, progress: &mut Progress) {
+        let Some(Standing::Complete(outcome)) = progress.standing else {
+            return;
+        };
+        let Some(doubt) = self.doubts.iter().find(|doubt| doubt.when.holds(scope)) else {
+            return;
+        };
+        progress.standing = match doubt.verdict.is {
+            Is::Standing(Standing::Complete(worse)) => Some(Standing::Complete(outcome.max(worse))),
+            Is::Standing(standing) => Some(standing),
+            Is::Complete => progress.standing,
+        };
+        progress.detail.clone_from(&doubt.verdict.detail);
+    }
+
+    fn by_status(&self, scope: &Scope<'_>, progress: &mut Progress) -> Option<Verdict> {
+        let read = self.status.as_ref()?.read(scope);
+        let words = each(self.status.as_ref(), read.as_deref());
+        let verdicts = words.iter().map(|word| {
+            let verdict = self.status_of(*word, scope);
+            if verdict.is_none() {
+                progress.unknown.push(unknown("status", *word));
+            }
+            verdict
+        });
+        let verdicts: Vec<Option<Verdict>> = verdicts.collect();
+        least_far(&verdicts.into_iter().collect::<Option<Vec<_>>>()?)
+    }
+
+    fn status_of(&self, word: Option<&Value>, scope: &Scope<'_>) -> Option<Verdict> {
+        let own = own_word(self.own_statuses.as_deref(), word, scope, false);
+        own.unwrap_or_else(|| look_up(&self.statuses, word).cloned())
+    }
+
+    fn result_of(&self, word: Option<&Value>, scope: &Scope<'_>) -> Option<Verdict> {
+        let own = own_word(self.own_results.as_deref(), word, scope, true);
+        own.unwrap_or_else(|| look_up(&self.results, word).cloned())
     }
 
     /// The standing of a finished order, given what its status word says of the result.
@@ -146,27 +188,47 @@ impl Reading {
         scope: &Scope<'_>,
         progress: &mut Progress,
     ) -> Standing {
-        let word = self.result.as_ref().and_then(|result| result.read(scope));
-        let by_result = word.as_deref().map(|word| {
-            let verdict = look_up(&self.results, Some(word));
-            if let Some(detail) = verdict.and_then(|verdict| verdict.detail.clone()) {
-                progress.detail = Some(detail);
+        let read: Vec<_> = self
+            .result
+            .iter()
+            .map(|one| (one, one.read(scope)))
+            .collect();
+        let mut words = Vec::new();
+        for (nth, (one, value)) in read.iter().enumerate() {
+            // The first has to be there; others count where they are.
+            if nth == 0 || value.is_some() {
+                words.extend(each(Some(one), value.as_deref()));
             }
-            match verdict.map(|verdict| verdict.is) {
-                Some(Is::Standing(Standing::Complete(outcome))) => outcome,
-                _ => {
-                    progress.unknown.push(unknown("result", Some(word)));
-                    Outcome::Review
-                }
-            }
-        });
-        if let Some(worst) = by_status.max(by_result) {
+        }
+        let mut worst = by_status;
+        for word in words.iter().copied().flatten() {
+            worst = worst.max(Some(self.outcome(word, scope, progress)));
+        }
+        let several = words.len() > 1;
+        let lacking = words.iter().any(Option::is_none);
+        if let Some(worst) = worst.filter(|_| !(several && lacking)) {
             return Standing::Complete(worst);
         }
         progress.detail = Some("no_result".to_owned());
         match self.without_result {
             Some(WithoutResult::NotReady) => Standing::InProgress,
-            Some(WithoutResult::Review) | None => Standing::Complete(Outcome::Review),
+            Some(WithoutResult::Review) | None => {
+                Standing::Complete(worst.max(Some(Outcome::Review)).unwrap_or(Outcome::Review))
+            }
+        }
+    }
+
+    fn outcome(&self, word: &Value, scope: &Scope<'_>, progress: &mut Progress) -> Outcome {
+        let verdict = self.result_of(Some(word), scope);
+        if let Some(detail) = verdict.as_ref().and_then(|verdict| verdict.detail.clone()) {
+            progress.detail = Some(detail);
+        }
+        match verdict.map(|verdict| verdict.is) {
+            Some(Is::Standing(Standing::Complete(outcome))) => outcome,
+            _ => {
+                progress.unknown.push(unknown("result", Some(word)));
+                Outcome::Review
+            }
         }
     }
 
@@ -190,7 +252,8 @@ pub(super) fn kept(
 ) -> std::collections::BTreeMap<String, String> {
     let values = keep.iter().filter_map(|(name, expression)| {
         let value = expression.read_text(scope)?;
-        is_reference(&value).then(|| (name.clone(), value))
+        let fits = value.chars().count() <= LONGEST_KEPT && is_visible(&value);
+        fits.then(|| (name.clone(), value))
     });
     values.collect()
 }
@@ -204,17 +267,7 @@ pub(super) fn is_link(text: &str) -> bool {
     web.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) && text.chars().all(visible)
 }
 
-fn look_up<'t>(
-    table: &'t [(String, Verdict)],
-    word: Option<&serde_json::Value>,
-) -> Option<&'t Verdict> {
-    let word = plain(&scalar(word?)?);
-    table
-        .iter()
-        .find_map(|(known, verdict)| (plain(known) == word).then_some(verdict))
-}
-
-fn unknown(what: &str, word: Option<&serde_json::Value>) -> String {
+fn unknown(what: &str, word: Option<&Value>) -> String {
     let word = match word {
         None => "(absent)".to_owned(),
         Some(word) => {
@@ -245,9 +298,22 @@ impl Reading {
                 .collect(),
             keep: loader.named_expressions(section.section("keep", "`keep`"), sight),
             rules: read_rules(loader, section.list("rules"), sight),
+            doubts: doubts(loader, section.list("doubts"), sight),
+            is: constant(loader, &section),
             status: loader.expression_at(&section, "status", sight),
             statuses: words(loader, section.section("statuses", "`statuses`"), false),
-            result: loader.expression_at(&section, "result", sight),
+            own_statuses: own_table(loader, &section, "own_statuses"),
+            own_results: own_table(loader, &section, "own_results"),
+            words: ["status", "result"]
+                .iter()
+                .flat_map(|key| section.texts(key))
+                .filter_map(|(text, line)| Some((Expression::parse(text).ok()?, line)))
+                .collect(),
+            result: section
+                .texts("result")
+                .iter()
+                .filter_map(|(text, line)| loader.expression(text, *line, sight))
+                .collect(),
             results: words(loader, section.section("results", "`results`"), true),
             without_result: without_result(loader, &section),
             report: report_form(loader, &section, sight),
@@ -270,7 +336,14 @@ impl Reading {
 
     fn is_whole(&self, loader: &Loader<'_>, name: &str, section: &Section<'_>) {
         let say = |wrong: String, right: &str| loader.mistakes.add(section.line, wrong, right);
-        if self.status.is_none() || self.statuses.is_empty() {
+        if self.is.is_some() && (self.status.is_some() || !self.result.is_empty()) {
+            let wrong = format!("`[read.{name}]` has words and says `is`");
+            say(
+                wrong,
+                "`is` is for an answer that has no word for where the order stands",
+            );
+        }
+        if self.is.is_none() && (self.status.is_none() || self.statuses.is_empty()) {
             let wrong = format!("`[read.{name}]` has no `status` with `statuses`");
             say(
                 wrong,
@@ -282,7 +355,7 @@ impl Reading {
         if !finishes.chain(rules).any(|is| is == Is::Complete) {
             return;
         }
-        if self.result.is_none() || self.results.is_empty() {
+        if self.result.is_empty() || self.results.is_empty() {
             let wrong =
                 format!("`[read.{name}]` can be complete and has no `result` with `results`");
             say(
@@ -295,6 +368,33 @@ impl Reading {
             say(wrong, "without_result = \"not_ready\" or \"review\"");
         }
     }
+}
+
+/// Where an order stands that was just taken, at vendors that answer with its reference alone.
+fn constant(loader: &Loader<'_>, section: &Section<'_>) -> Option<Verdict> {
+    use Standing::{InProgress, Invited, OnHold};
+    let verdict = section
+        .get("is")
+        .and_then(|_| verdict(loader, section, false))?;
+    if !matches!(verdict.is, Is::Standing(Invited | InProgress | OnHold)) {
+        let wrong = "an order ends without a word of the vendor";
+        let right = "`is` is invited, in_progress or on_hold; an end is read from the answer";
+        loader.mistakes.add(verdict.line, wrong, right);
+    }
+    Some(verdict)
+}
+
+fn doubts(loader: &Loader<'_>, list: &[Spot], sight: Sight) -> Vec<ReadRule> {
+    let doubts = read_rules(loader, list, sight);
+    for doubt in &doubts {
+        let pass = Is::Standing(Standing::Complete(Outcome::Pass));
+        if doubt.verdict.is == pass || doubt.verdict.is == Is::Complete {
+            let wrong = "a doubt makes nothing worse";
+            let right = "it is review, fail, or a standing such as on_hold";
+            loader.mistakes.add(doubt.verdict.line, wrong, right);
+        }
+    }
+    doubts
 }
 
 fn read_rules(loader: &Loader<'_>, list: &[Spot], sight: Sight) -> Vec<ReadRule> {
@@ -313,76 +413,6 @@ fn read_rules(loader: &Loader<'_>, list: &[Spot], sight: Sight) -> Vec<ReadRule>
         })
     });
     rules.collect()
-}
-
-/// A table of words; `results` takes only outcomes.
-fn words(
-    loader: &Loader<'_>,
-    section: Option<Section<'_>>,
-    outcomes: bool,
-) -> Vec<(String, Verdict)> {
-    let mut known: Vec<(String, Verdict)> = Vec::new();
-    for (word, spot) in section.iter().flat_map(Section::entries) {
-        let found = match &spot.raw {
-            Raw::Text(text) => is(loader, text, spot.line, outcomes).map(|is| Verdict {
-                is,
-                detail: None,
-                line: spot.line,
-            }),
-            _ => Section::new(format!("the word `{word}`"), spot, loader.mistakes).and_then(
-                |section| {
-                    let found = verdict(loader, &section, outcomes);
-                    section.close();
-                    found
-                },
-            ),
-        };
-        if known.iter().any(|(other, _)| plain(other) == plain(word)) {
-            let wrong = format!("the word `{word}` stands twice");
-            let right = "words are compared without case, blanks, `_` and `-`; keep one";
-            loader.mistakes.add(spot.line, wrong, right);
-        }
-        known.extend(found.map(|verdict| (word.clone(), verdict)));
-    }
-    known
-}
-
-fn verdict(loader: &Loader<'_>, section: &Section<'_>, outcomes: bool) -> Option<Verdict> {
-    let detail = section.text("detail").map(str::to_owned);
-    let text = section.need_text("is", "say what it means: \"on_hold\"")?;
-    Some(Verdict {
-        is: is(loader, text, section.line_of("is"), outcomes)?,
-        detail,
-        line: section.line_of("is"),
-    })
-}
-
-fn is(loader: &Loader<'_>, text: &str, line: usize, outcomes: bool) -> Option<Is> {
-    let outcome = |outcome| Some(Is::Standing(Standing::Complete(outcome)));
-    let found = match text {
-        "pass" => outcome(Outcome::Pass),
-        "review" => outcome(Outcome::Review),
-        "fail" => outcome(Outcome::Fail),
-        _ if outcomes => None,
-        "invited" => Some(Is::Standing(Standing::Invited)),
-        "in_progress" => Some(Is::Standing(Standing::InProgress)),
-        "on_hold" => Some(Is::Standing(Standing::OnHold)),
-        "complete" => Some(Is::Complete),
-        "canceled" => Some(Is::Standing(Standing::Canceled)),
-        "expired" => Some(Is::Standing(Standing::Expired)),
-        "failed" => Some(Is::Standing(Standing::Failed)),
-        _ => None,
-    };
-    if found.is_none() {
-        let standings = "invited, in_progress, on_hold, complete, canceled, expired, failed";
-        let right = match outcomes {
-            true => "a result is pass, review or fail".to_owned(),
-            false => format!("it is one of: {standings}, or complete with pass, review or fail"),
-        };
-        let wrong = format!("`{text}` is nothing an order can be");
-        loader.mistakes.add(line, wrong, right);
-    }
-    found
 }
 
 fn without_result(loader: &Loader<'_>, section: &Section<'_>) -> Option<WithoutResult> {

@@ -1,12 +1,12 @@
 //! Requests: from a step's templates to bytes with holes.
 
+use super::body::Body;
 use super::condition::When;
-use super::json::Node;
 use super::loader::Loader;
 use super::scope::{Scope, Sight};
 use super::source::{Raw, Section};
 use super::template::Template;
-use crate::contract::{Effect, Escape, Method, Request, Unfit};
+use crate::contract::{Effect, Method, Request, Unfit};
 
 /// What a step sends.
 #[derive(Clone, Debug)]
@@ -15,8 +15,36 @@ pub(super) struct Form {
     path: Template,
     query: Vec<(String, Template)>,
     headers: Vec<(String, Template)>,
-    json: Option<Node>,
+    mime: Option<String>,
+    body: Option<Body>,
+    pub(super) effect: EffectForm,
+}
+
+/// What a second copy would do.
+#[derive(Clone, Debug)]
+pub(super) struct EffectForm {
     pub(super) effect: Effect,
+    /// What the vendor tells copies by, where it is not the key.
+    pub(super) by: Option<String>,
+    /// Else a second copy might order again: some vendors dedupe only where that is switched on.
+    when: When,
+}
+
+impl EffectForm {
+    fn plain(effect: Effect) -> Self {
+        Self {
+            effect,
+            by: None,
+            when: When::default(),
+        }
+    }
+
+    fn of(&self, scope: &Scope<'_>) -> Effect {
+        match self.when.holds(scope) {
+            true => self.effect,
+            false => Effect::Once,
+        }
+    }
 }
 
 impl Form {
@@ -62,16 +90,14 @@ impl Form {
         let query = loader.named_templates(section.section("query", "`query`"), in_query);
         let headers = section.section("headers", "`headers`");
         let headers = loader.named_templates(headers, in_body.without_people());
-        let json = section
-            .get("json")
-            .and_then(|spot| Node::load(loader, spot, in_body));
-        if json.is_some() && method == Some(Method::Get) {
+        let body = Body::load(loader, section, in_body);
+        let mime = section.text("mime").map(str::to_owned);
+        if body.is_some() && method == Some(Method::Get) {
             let wrong = "a GET has a body";
-            loader
-                .mistakes
-                .add(section.line_of("json"), wrong, "send it with POST");
+            loader.mistakes.add(line, wrong, "send it with POST");
         }
-        let effect = known.or_else(|| effect(loader, section, method));
+        let known = known.map(EffectForm::plain);
+        let effect = known.or_else(|| effect(loader, section, method, in_path));
         Some(Self {
             method: method?,
             path: path?,
@@ -80,16 +106,17 @@ impl Form {
                 .into_iter()
                 .map(|(name, value)| (name.to_ascii_lowercase(), value))
                 .collect(),
-            json,
+            mime: mime.or_else(|| body.as_ref().map(|body| body.mime().to_owned())),
+            body,
             effect: effect?,
         })
     }
 
     /// True where the query, a header or the body names `name`.
     pub(super) fn names(&self, name: &str) -> bool {
-        let in_json = self.json.as_ref().is_some_and(|node| node.names(name));
+        let in_body = self.body.as_ref().is_some_and(|body| body.names(name));
         let templates = self.headers.iter().chain(&self.query);
-        in_json
+        in_body
             || templates
                 .map(|(_, template)| template)
                 .any(|one| names(one, name))
@@ -109,12 +136,12 @@ impl Form {
         }
         let mut headers = Vec::new();
         for (name, template) in &self.headers {
-            if let Some(pieces) = template.pieces(scope, Escape::None)? {
+            if let Some(pieces) = template.header(scope)? {
                 headers.push((name.clone(), pieces));
             }
         }
-        let body = match &self.json {
-            Some(node) => node.body(scope)?,
+        let body = match &self.body {
+            Some(body) => body.render(scope)?,
             None => Vec::new(),
         };
         Ok(Request {
@@ -123,9 +150,9 @@ impl Form {
             path,
             query,
             headers,
-            mime: self.json.as_ref().map(|_| "application/json".to_owned()),
+            mime: self.mime.clone(),
             body,
-            effect: self.effect,
+            effect: self.effect.of(scope),
         })
     }
 }
@@ -163,25 +190,44 @@ fn request_line<'s>(loader: &Loader<'_>, section: &Section<'s>) -> Option<(Metho
     method.map(|method| (method, path))
 }
 
-fn effect(loader: &Loader<'_>, section: &Section<'_>, method: Option<Method>) -> Option<Effect> {
-    let right = "say what a second copy would do: \"read\", \"once\" or { repeatable = \"24h\" }";
+fn effect(
+    loader: &Loader<'_>,
+    section: &Section<'_>,
+    method: Option<Method>,
+    sight: Sight,
+) -> Option<EffectForm> {
+    let right = "say what a second copy would do: \"read\", \"harmless\", \"once\" or \
+                 { repeatable = \"24h\" }";
     let Some(spot) = section.get("effect") else {
         if method == Some(Method::Get) {
-            return Some(Effect::Read);
+            return Some(EffectForm::plain(Effect::Read));
         }
         let wrong = format!("{} has no `effect`", section.what);
         loader.mistakes.add(section.line, wrong, right);
         return None;
     };
     match &spot.raw {
-        Raw::Text(word) if word == "read" => return Some(Effect::Read),
-        Raw::Text(word) if word == "once" => return Some(Effect::Once),
+        // A record that nobody is told of or charged for may lie there twice.
+        Raw::Text(word) if word == "read" || word == "harmless" => {
+            return Some(EffectForm::plain(Effect::Read));
+        }
+        Raw::Text(word) if word == "once" => return Some(EffectForm::plain(Effect::Once)),
         Raw::Table(_) => {
             let table = Section::new("`effect`", spot, loader.mistakes)?;
             table.need("repeatable", right)?;
-            let within = loader.duration_at(&table, "repeatable")?;
+            let within = loader.duration_at(&table, "repeatable");
+            let by = table.text("by").map(str::to_owned);
+            let when = When::load(
+                loader,
+                table.section("when", "`when`"),
+                sight.without_people(),
+            );
             table.close();
-            return Some(Effect::Repeatable { within });
+            return Some(EffectForm {
+                effect: Effect::Repeatable { within: within? },
+                by,
+                when,
+            });
         }
         _ => {}
     }
@@ -191,10 +237,16 @@ fn effect(loader: &Loader<'_>, section: &Section<'_>, method: Option<Method>) ->
 }
 
 /// The condition under which a step's answer is a success. What the sheet says is not enough: the
-/// status is a 2xx unless the sheet names another, and the vendor says nothing is wrong.
-pub(super) fn success(loader: &Loader<'_>, section: &Section<'_>, sight: Sight) -> When {
+/// status is a 2xx unless the sheet names another, and the vendor says nothing is wrong. A status
+/// alone may do (`by_status`) where another step looks what came of it.
+pub(super) fn success(
+    loader: &Loader<'_>,
+    section: &Section<'_>,
+    sight: Sight,
+    by_status: bool,
+) -> When {
     use super::condition::Test;
-    use super::expression::Word;
+    use super::expression::{Expression, Word};
     let right = "name what only a success has: \".id\"";
     let Some(spot) = section.need("success", right) else {
         return When::default();
@@ -215,7 +267,8 @@ pub(super) fn success(loader: &Loader<'_>, section: &Section<'_>, sight: Sight) 
             sight,
         ),
     };
-    if when.is_empty() || !when.0.iter().any(|(one, _)| !one.is_word(Word::Status)) {
+    let looks = |(one, _): &(Expression, Test)| by_status || !one.is_word(Word::Status);
+    if !when.0.iter().any(looks) {
         let wrong = "`success` looks at nothing in the answer";
         loader.mistakes.add(spot.line, wrong, right);
     }

@@ -3,7 +3,7 @@
 //! A step's own rules come before the sheet's. What no rule names is unclear: the vendor may or
 //! may not have acted, and the engine knows what to do with that.
 
-use super::condition::{Test, When};
+use super::condition::{Operand, Test, When};
 use super::expression::Expression;
 use super::functions::{clean, flat, plain};
 use super::loader::Loader;
@@ -188,8 +188,10 @@ fn rule(loader: &Loader<'_>, spot: &Spot, sight: Sight) -> Option<Rule> {
     }
     let says = section.texts("says");
     if !says.is_empty() {
-        let texts = says.iter().map(|(text, _)| text.to_lowercase()).collect();
-        when.and("said", Test::Contains(texts));
+        let words = says
+            .iter()
+            .map(|(text, _)| Operand::Word((*text).to_owned()));
+        when.and("said", Test::Contains(words.collect()));
     }
     if when.is_empty() {
         let wrong = "an error rule fits every answer";

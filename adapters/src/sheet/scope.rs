@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::contract::{Context, Reply};
-use crate::vocabulary::Order;
+use crate::vocabulary::{Millis, Order, TheirRef};
 
 /// Everything an expression may name, at one moment of an operation. What is not there yet is
 /// `None`; loading has refused expressions that could name it.
@@ -14,6 +14,10 @@ pub(super) struct Scope<'a> {
     pub(super) order: Option<&'a Order>,
     pub(super) ours: Option<&'a str>,
     pub(super) theirs: Option<&'a str>,
+    /// The references of several orders that are asked for at once.
+    pub(super) asked: Option<&'a [TheirRef]>,
+    /// When the first byte of a placing may have left.
+    pub(super) sent: Option<Millis>,
     pub(super) callback_url: Option<&'a str>,
     pub(super) memo: &'a BTreeMap<String, String>,
     pub(super) settings: &'a BTreeMap<String, Value>,
@@ -23,6 +27,10 @@ pub(super) struct Scope<'a> {
     pub(super) reply: Option<&'a Reply>,
     /// The vendor's answer, or the part of it that is looked at: what `.` means.
     pub(super) answer: Option<&'a Value>,
+    /// The vendor's whole answer, whatever part of it is looked at.
+    pub(super) whole: Option<&'a Value>,
+    /// The item that is written, behind `_each`.
+    pub(super) item: Option<&'a Value>,
     /// How many items of a list fitted.
     pub(super) found: Option<usize>,
     /// What the vendor says is wrong, in its own words.
@@ -35,6 +43,8 @@ impl<'a> Scope<'a> {
             order: None,
             ours: None,
             theirs: None,
+            asked: None,
+            sent: None,
             callback_url: None,
             memo,
             settings: cx.settings,
@@ -42,6 +52,8 @@ impl<'a> Scope<'a> {
             page: None,
             reply: None,
             answer: None,
+            whole: None,
+            item: None,
             found: None,
             said: None,
         }
@@ -65,6 +77,9 @@ pub(super) struct Sight {
     /// The vendor's answer, `status`, `header.NAME`, `found` and `said`.
     pub(super) answer: bool,
     pub(super) page: bool,
+    pub(super) item: bool,
+    /// When an order that is looked up was first sent.
+    pub(super) sent: bool,
 }
 
 impl Sight {

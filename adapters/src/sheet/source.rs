@@ -28,27 +28,42 @@ impl fmt::Display for Mistake {
     }
 }
 
+/// Lines of the second file of a family begin here, those of the third at twice that, and so on: a
+/// line says by itself in which file it stands.
+const LINES: usize = 1 << 24;
+
 /// Collects mistakes while a sheet is walked.
 pub(super) struct Mistakes {
-    file: String,
-    found: RefCell<Vec<Mistake>>,
+    /// The sheet, and then what it extends.
+    files: RefCell<Vec<String>>,
+    /// Each with its line as spots have it.
+    found: RefCell<Vec<(usize, Mistake)>>,
 }
 
 impl Mistakes {
     pub(super) fn new(file: &str) -> Self {
         Self {
-            file: file.to_owned(),
+            files: RefCell::new(vec![file.to_owned()]),
             found: RefCell::new(Vec::new()),
         }
     }
 
+    /// Adds a file that the sheet extends; returns what its lines are counted from.
+    pub(super) fn another_file(&self, file: &str) -> usize {
+        let mut files = self.files.borrow_mut();
+        files.push(file.to_owned());
+        (files.len() - 1) * LINES
+    }
+
     pub(super) fn add(&self, line: usize, wrong: impl Into<String>, right: impl Into<String>) {
-        self.found.borrow_mut().push(Mistake {
-            file: self.file.clone(),
-            line,
+        let files = self.files.borrow();
+        let mistake = Mistake {
+            file: files.get(line / LINES).cloned().unwrap_or_default(),
+            line: line % LINES,
             wrong: wrong.into(),
             right: right.into(),
-        });
+        };
+        self.found.borrow_mut().push((line, mistake));
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -58,8 +73,8 @@ impl Mistakes {
     /// All of them, in the order of their lines.
     pub(super) fn into_list(self) -> Vec<Mistake> {
         let mut found = self.found.into_inner();
-        found.sort_by_key(|mistake| mistake.line);
-        found
+        found.sort_by_key(|(line, _)| *line);
+        found.into_iter().map(|(_, mistake)| mistake).collect()
     }
 }
 
@@ -96,8 +111,9 @@ impl Raw {
 }
 
 /// Reads a sheet's text; what is not TOML becomes mistakes.
-pub(super) fn parse(text: &str, mistakes: &Mistakes) -> Spot {
-    let lines = Lines::new(text);
+/// `first` is what its lines are counted from.
+pub(super) fn parse(text: &str, first: usize, mistakes: &Mistakes) -> Spot {
+    let lines = Lines::new(text, first);
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let at = error.span().map_or(0, |span| span.start);
@@ -106,21 +122,46 @@ pub(super) fn parse(text: &str, mistakes: &Mistakes) -> Spot {
     }
     Spot {
         raw: Raw::Table(entries(table.get_ref(), &lines)),
-        line: 1,
+        line: first + 1,
     }
 }
 
-/// Where the lines of a text begin.
-struct Lines(Vec<usize>);
+impl Spot {
+    /// The same with what `base` has beside it: tables are joined, anything else replaces what the
+    /// base has.
+    pub(super) fn over(self, base: Self) -> Self {
+        let (own, base) = match (self.raw, base.raw) {
+            (Raw::Table(own), Raw::Table(base)) => (own, base),
+            (raw, _) => return Self { raw, ..self },
+        };
+        let mut joined = base;
+        for (name, spot) in own {
+            match joined.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, slot)) => {
+                    let below = std::mem::replace(slot, spot.clone());
+                    *slot = spot.over(below);
+                }
+                None => joined.push((name, spot)),
+            }
+        }
+        Self {
+            raw: Raw::Table(joined),
+            line: self.line,
+        }
+    }
+}
+
+/// Where the lines of a text begin, and what they are counted from.
+struct Lines(Vec<usize>, usize);
 
 impl Lines {
-    fn new(text: &str) -> Self {
+    fn new(text: &str, first: usize) -> Self {
         let begins = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self(std::iter::once(0).chain(begins).collect())
+        Self(std::iter::once(0).chain(begins).collect(), first)
     }
 
     fn of(&self, offset: usize) -> usize {
-        self.0.partition_point(|begin| *begin <= offset)
+        self.1 + self.0.partition_point(|begin| *begin <= offset)
     }
 }
 
@@ -197,7 +238,11 @@ impl<'s> Section<'s> {
     }
 
     pub(super) fn get(&self, key: &'static str) -> Option<&'s Spot> {
-        self.known.borrow_mut().push(key);
+        let mut known = self.known.borrow_mut();
+        if !known.contains(&key) {
+            known.push(key);
+        }
+        drop(known);
         self.entries
             .iter()
             .find_map(|(name, spot)| (name == key).then_some(spot))

@@ -11,16 +11,20 @@ use serde_json::Value;
 
 use super::catalog::CatalogForm;
 use super::condition::When;
+use super::document::Format;
 use super::expression::Expression;
+use super::laws::leads_to;
 use super::loader::Loader;
-use super::path::Path;
+use super::pages::{self, Pages};
+use super::path::Lists;
 use super::reading::{Reading, kept};
+use super::report::{self, DocumentForm};
 use super::request::{Form, success};
 use super::rules::{Errors, Led, Rule, rules};
 use super::scope::{Scope, Sight};
 use super::source::{Section, Spot};
 use crate::contract::{Fault, Found, Memo, Reply, Request, Turn, Unfit};
-use crate::vocabulary::Progress;
+use crate::vocabulary::{Progress, TheirRef};
 
 /// Names in a memo that belong to paging.
 pub(super) const PAGE: &str = "page";
@@ -32,6 +36,7 @@ pub(super) const SO_FAR: &str = "so_far";
 pub(super) struct Steps {
     pub(super) steps: Vec<Step>,
     pub(super) errors: Arc<Errors>,
+    answers: Format,
     /// True where finding nothing is an answer (fetching), false where one thing is needed.
     finds: bool,
 }
@@ -53,12 +58,15 @@ pub(super) struct Step {
     pub(super) reading: Option<Arc<Reading>>,
     pub(super) catalog: Option<CatalogForm>,
     pub(super) link: Option<Expression>,
+    pub(super) document: Option<DocumentForm>,
+    /// An answer that fits is no success, whatever `success` says.
+    unless: When,
 }
 
 /// A list in the answer, of which some items are meant.
 #[derive(Clone, Debug)]
 pub(super) struct Find {
-    path: Path,
+    lists: Lists,
     wanted: When,
     pub(super) several: Several,
     blind: When,
@@ -73,14 +81,6 @@ pub(super) enum Several {
     First,
     /// Not seeing the right one proves nothing.
     Blind,
-}
-
-/// Pages of a list.
-#[derive(Clone, Debug)]
-pub(super) struct Pages {
-    first: u64,
-    most: u64,
-    more: Expression,
 }
 
 /// Where an operation has arrived.
@@ -123,6 +123,56 @@ impl Steps {
         step.request.render(&step.name, &scope)
     }
 
+    /// Whether every step's request could be made of this order, as far as it can be told before
+    /// the first one is answered: nothing is sent for an order of which a later step cannot be
+    /// said.
+    ///
+    /// # Errors
+    /// [`Unfit`] where something of the order's own is absent.
+    pub(super) fn can_all_be_said(&self, scope: &Scope<'_>) -> Result<(), Unfit> {
+        let Some(begin) = self.steps.iter().find(|step| step.when.holds(scope)) else {
+            return Ok(());
+        };
+        let names = self.steps.iter().flat_map(|step| &step.keep);
+        let mut values: BTreeMap<String, String> = names
+            .map(|(name, _)| (name.clone(), "x".to_owned()))
+            .collect();
+        values.extend(scope.memo.clone());
+        let scope = Scope {
+            memo: &values,
+            ..*scope
+        };
+        for step in self.reached(begin, &scope) {
+            let scope = Scope {
+                page: step.page(scope.memo),
+                ..scope
+            };
+            match step.request.render(&step.name, &scope) {
+                Err(unfit) if !unfit.field.starts_with("memo.") => return Err(unfit),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The steps that may follow one, and itself.
+    fn reached<'s>(&'s self, begin: &'s Step, scope: &Scope<'_>) -> Vec<&'s Step> {
+        let mut reached = vec![begin];
+        let mut at = 0;
+        while let Some(step) = reached.get(at).copied() {
+            at += 1;
+            let next = leads_to(step, self)
+                .into_iter()
+                .filter_map(|name| self.named(name));
+            for next in next.filter(|next| next.when.holds(scope)) {
+                if !reached.iter().any(|known| known.name == next.name) {
+                    reached.push(next);
+                }
+            }
+        }
+        reached
+    }
+
     /// What the answer to the current step's request means.
     ///
     /// # Errors
@@ -138,10 +188,11 @@ impl Steps {
             let why = format!("the memo names step `{}`, which the sheet lacks", memo.step);
             return Err(Fault::Unclear(why));
         };
-        let answer: Option<Value> = serde_json::from_slice(&reply.body).ok();
+        let answer = self.answers.read(&reply.body);
         let scope = Scope {
             reply: Some(reply),
             answer: answer.as_ref(),
+            whole: answer.as_ref(),
             page: step.page(scope.memo),
             ..*scope
         };
@@ -269,14 +320,13 @@ impl Step {
     /// The page after this one: `None` where this was the last, an error where it would be one too
     /// many.
     pub(super) fn next_page(&self, scope: &Scope<'_>) -> Option<Result<u64, Fault>> {
-        let pages = self.pages.as_ref()?;
-        pages.more.read(scope)?;
-        let page = scope.page.unwrap_or(pages.first).saturating_add(1);
-        if page.saturating_sub(pages.first) < pages.most {
-            return Some(Ok(page));
-        }
-        let why = format!("step `{}` has more pages than the sheet allows", self.name);
-        Some(Err(Fault::Unclear(why)))
+        let next = self.pages.as_ref()?.next(scope)?;
+        Some(next.map_err(|()| {
+            let name = &self.name;
+            Fault::Unclear(format!(
+                "step `{name}` has more pages than the sheet allows"
+            ))
+        }))
     }
 
     /// The memo that asks for another page of this step.
@@ -303,10 +353,14 @@ impl Step {
     /// The items of a success: the whole answer, or those of its list that are wanted. `None` where
     /// it is no success.
     fn found<'a>(&self, scope: &Scope<'a>) -> Option<Vec<&'a Value>> {
-        if !self.success.holds(scope) {
+        if let Some(document) = self.document.as_ref().filter(|one| one.base64.is_none()) {
+            return document.is_whole(scope).then(|| vec![&Value::Null]);
+        }
+        let is_other = !self.unless.is_empty() && self.unless.holds(scope);
+        if is_other || !self.success.holds(scope) {
             return None;
         }
-        let answer = scope.answer?;
+        let answer = scope.answer.unwrap_or(&Value::Null);
         let Some(find) = &self.find else {
             return Some(vec![answer]);
         };
@@ -317,7 +371,7 @@ impl Step {
             };
             find.wanted.holds(&scope)
         };
-        Some(find.path.items(answer)?.iter().filter(wanted).collect())
+        Some(find.lists.items(answer)?.iter().filter(wanted).collect())
     }
 
     /// What to tell operators of an answer that no rule names; nothing of its body.
@@ -332,6 +386,33 @@ impl Step {
 }
 
 impl End<'_> {
+    /// What was found of each of the orders that were asked for.
+    pub(super) fn found_of(&self, asked: &[TheirRef]) -> Vec<(TheirRef, Found)> {
+        let read = self.step.reading.as_ref();
+        let all: Vec<Progress> = self
+            .items
+            .iter()
+            .filter_map(|item| {
+                let scope = Scope {
+                    answer: Some(item),
+                    ..self.scope
+                };
+                read?.progress(&scope)
+            })
+            .collect();
+        let found = asked.iter().map(|theirs| {
+            let mut of_it = all.iter().filter(|one| one.theirs == *theirs);
+            let found = match (of_it.next(), of_it.next()) {
+                (Some(one), None) => Found::One(one.clone()),
+                (None, _) => Found::NotSeen { blind: false },
+                // Two answers to one question are none.
+                (Some(_), Some(_)) => Found::NotSeen { blind: true },
+            };
+            (theirs.clone(), found)
+        });
+        found.collect()
+    }
+
     /// What the vendor says of the order.
     ///
     /// # Errors
@@ -408,6 +489,7 @@ pub(super) fn load(
     (!list.is_empty()).then(|| Steps {
         steps,
         errors: Arc::clone(errors),
+        answers: loader.answers.1,
         finds: kind.finds,
     })
 }
@@ -426,14 +508,25 @@ fn step(loader: &Loader<'_>, spot: &Spot, kind: Kind) -> Option<Step> {
     let find = section.section("find", "`find`");
     let pages = section.section("pages", "`pages`");
     let next = section.texts("next");
+    let document = (kind.name == "report")
+        .then(|| section.section("document", "`document`"))
+        .flatten()
+        .and_then(|document| report::load(loader, &document, kept));
+    let document_is_answer = document.as_ref().is_some_and(|one| one.base64.is_none());
     let step = |request| Step {
         name: name.unwrap_or_default().to_owned(),
         line: spot.line,
         when: When::load(loader, section.section("when", "`when`"), sight),
         request,
-        success: success(loader, &section, reads),
+        success: match document_is_answer {
+            true => When::default(),
+            false => {
+                let by_status = kind.name != "place" && !next.is_empty();
+                success(loader, &section, reads, by_status)
+            }
+        },
         find: find.and_then(|find| load_find(loader, &find, reads)),
-        pages: pages.and_then(|pages| load_pages(loader, &pages)),
+        pages: pages.and_then(|pages| pages::load(loader, &pages)),
         keep: loader.named_expressions(section.section("keep", "`keep`"), kept),
         rules: rules(loader, section.list("errors"), reads),
         next: next.iter().map(|(name, _)| (*name).to_owned()).collect(),
@@ -444,6 +537,8 @@ fn step(loader: &Loader<'_>, spot: &Spot, kind: Kind) -> Option<Step> {
         link: (kind.name == "report")
             .then(|| loader.expression_at(&section, "link", kept))
             .flatten(),
+        document: document.clone(),
+        unless: When::load(loader, section.section("unless", "`unless`"), reads),
     };
     // Without a request, the step's other mistakes would only follow from that.
     let step = step(request?);
@@ -467,29 +562,11 @@ fn load_find(loader: &Loader<'_>, section: &Section<'_>, sight: Sight) -> Option
         }
     };
     let find = Find {
-        path: loader.path_at(section, "in")?,
+        lists: loader.lists_at(section, "in")?,
         wanted: When::load(loader, section.section("where", "`where`"), sight),
         several,
         blind: When::load(loader, section.section("blind", "`blind`"), sight),
     };
     section.close();
     Some(find)
-}
-
-fn load_pages(loader: &Loader<'_>, section: &Section<'_>) -> Option<Pages> {
-    section.need(
-        "more",
-        "say what is there while pages follow: more = \".next_href\"",
-    );
-    let sight = Sight {
-        answer: true,
-        ..Sight::default()
-    };
-    let pages = Pages {
-        first: section.whole("first").unwrap_or(1),
-        most: section.whole("most").unwrap_or(50),
-        more: loader.expression_at(section, "more", sight)?,
-    };
-    section.close();
-    Some(pages)
 }

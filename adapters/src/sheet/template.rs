@@ -144,6 +144,24 @@ impl Template {
         Ok(Some(text))
     }
 
+    /// Its value as a header's, with a hole for every secret.
+    ///
+    /// # Errors
+    /// [`Unfit`] as for [`Template::value`], and for a value that would not stay one header.
+    pub(super) fn header(&self, scope: &Scope<'_>) -> Result<Option<Vec<Piece>>, Unfit> {
+        for expression in self.expressions() {
+            let value = expression.value(scope)?.map(|value| flat(&value));
+            let visible = |letter: char| letter == ' ' || letter.is_ascii_graphic();
+            if value.is_some_and(|value| !value.chars().all(visible)) {
+                return Err(Unfit {
+                    why: "cannot stand in a header".to_owned(),
+                    ..expression.missing(scope)
+                });
+            }
+        }
+        self.pieces(scope, Escape::None)
+    }
+
     /// Its value as pieces, with a hole for every secret.
     ///
     /// # Errors
@@ -171,32 +189,22 @@ impl Template {
                     },
                 },
             };
-            pieces.push(Piece::text(escaped(&text, escape)));
+            pieces.push(Piece::text(escape.write(&text)));
         }
         Ok(Some(pieces))
     }
+}
+
+fn is_empty_list(value: &Value) -> bool {
+    value.as_array().is_some_and(Vec::is_empty)
 }
 
 /// The value of an expression in a template: absent only where it is optional.
 fn filled<'a>(expression: &Expression, scope: &Scope<'a>) -> Result<Option<Cow<'a, Value>>, Unfit> {
     match expression.value(scope)? {
         None if !expression.optional => Err(expression.missing(scope)),
+        // A list with nothing in it is left out where it may be.
+        Some(list) if expression.optional && is_empty_list(&list) => Ok(None),
         value => Ok(value),
-    }
-}
-
-fn escaped(text: &str, escape: Escape) -> String {
-    match escape {
-        Escape::Json => {
-            let quoted = Value::from(text).to_string();
-            quoted[1..quoted.len() - 1].to_owned()
-        }
-        Escape::Form => utf8_percent_encode(text, PATH).to_string(),
-        Escape::Xml => text
-            .replace('&', "&amp;")
-            .replace('<', "&lt;")
-            .replace('>', "&gt;")
-            .replace('"', "&quot;"),
-        Escape::None => text.to_owned(),
     }
 }

@@ -10,9 +10,10 @@ use super::auth;
 use super::callback;
 use super::laws::{self, Sheet};
 use super::loader::Loader;
-use super::operations::{Cancel, Fetch, List, Place, Report, Verify};
+use super::operations::{Cancel, Fetch, List, Many, Place, Report, Verify};
 use super::reading::Reading;
 use super::rules::Errors;
+use super::sample;
 use super::scope::Sight;
 use super::source::{Mistakes, Raw, Section, Spot};
 use super::steps::{self, Kind};
@@ -22,6 +23,7 @@ use crate::contract::{Ambiguity, Policy, Reference, Setting, SettingForm, Vendor
 pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
     let sheet = Section::new("the sheet", root, mistakes)?;
     let mut loader = Loader::new(mistakes);
+    loader.answers = loader.format_at(&sheet, "answers", loader.answers);
     readings(&mut loader, &sheet);
     let loader = loader;
 
@@ -62,7 +64,12 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
     };
     let place = steps(kind("place", placing, true, false));
     let fetch = steps(kind("fetch", theirs, true, true));
-    let look_up = steps(kind("look_up", order, true, true));
+    let fetch_many = steps(kind("fetch_many", theirs, true, true));
+    let looking_up = Sight {
+        sent: true,
+        ..order
+    };
+    let look_up = steps(kind("look_up", looking_up, true, true));
     let cancel = steps(kind("cancel", theirs, true, false));
     let report = steps(kind("report", theirs, false, false));
     let list = steps(kind("list", Sight::default(), false, false));
@@ -71,6 +78,9 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
         Some(section) => callback::load(&loader, &section),
         None => None,
     };
+    let without_reference = sheet
+        .section("policy", "`[policy]`")
+        .is_some_and(|policy| without_reference(&policy));
     let policy = policy(
         &loader,
         &sheet,
@@ -78,19 +88,23 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
     );
     let sandbox = sheet.truth("sandbox").unwrap_or(false);
     let (dropped, unsupported) = (sheet.texts("dropped"), sheet.texts("unsupported"));
+    let operations = [
+        ("place", place.as_ref()),
+        ("fetch", fetch.as_ref()),
+        ("fetch_many", fetch_many.as_ref()),
+        ("look_up", look_up.as_ref()),
+        ("cancel", cancel.as_ref()),
+        ("report", report.as_ref()),
+        ("list", list.as_ref()),
+        ("verify", verify.as_ref()),
+    ];
+    let given = |(name, steps): (_, Option<_>)| Some((name, steps?));
+    let operations: Vec<(&'static str, &steps::Steps)> =
+        operations.into_iter().filter_map(given).collect();
+    let samples = sample::load(&loader, &sheet, &operations, callbacks.is_some());
     sheet.close();
     // Laws judge what is well formed; of anything else they would only repeat what is known.
     if mistakes.is_empty() {
-        let operations = [
-            ("place", place.as_ref()),
-            ("fetch", fetch.as_ref()),
-            ("look_up", look_up.as_ref()),
-            ("cancel", cancel.as_ref()),
-            ("report", report.as_ref()),
-            ("list", list.as_ref()),
-            ("verify", verify.as_ref()),
-        ];
-        let given = |(name, steps): (_, Option<_>)| Some((name, steps?));
         laws::check(
             &loader,
             &Sheet {
@@ -100,13 +114,18 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
                 dropped: dropped.clone(),
                 unsupported: unsupported.clone(),
                 ambiguity: policy.as_ref().map(|policy| policy.ambiguity),
-                operations: operations.into_iter().filter_map(given).collect(),
+                without_reference,
+                operations,
             },
         );
     }
 
     let place = place?;
     let finds_ours = look_up.is_some();
+    let mut dropped: Vec<String> = dropped.iter().map(owned).collect();
+    if without_reference {
+        dropped.push("reference".to_owned());
+    }
     let fetches = fetch.is_some() || finds_ours;
     Some(Vendor {
         name: name?.to_owned(),
@@ -116,7 +135,7 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
         auth: auth?,
         policy: policy?,
         sandbox,
-        dropped: dropped.iter().map(owned).collect(),
+        dropped,
         placing_steps: place.steps.iter().map(|step| step.name.clone()).collect(),
         place: Arc::new(Place {
             steps: place,
@@ -130,11 +149,13 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
             }) as _
         }),
         finds_ours,
-        fetch_many: None,
+        finds_by_person: finds_ours && without_reference,
+        fetch_many: fetch_many.map(|steps| Arc::new(Many(steps)) as _),
         cancel: cancel.map(|steps| Arc::new(Cancel(steps)) as _),
         report: report.map(|steps| Arc::new(Report(steps)) as _),
         verify: verify.map(|steps| Arc::new(Verify(steps)) as _),
         callbacks,
+        samples,
     })
 }
 
@@ -213,7 +234,7 @@ fn setting_form(loader: &Loader<'_>, section: &Section<'_>) -> Option<SettingFor
     found
 }
 
-fn plain_value(raw: &Raw) -> Value {
+pub(super) fn plain_value(raw: &Raw) -> Value {
     match raw {
         Raw::Text(text) => Value::from(text.as_str()),
         Raw::Whole(number) => Value::from(*number),
@@ -252,9 +273,23 @@ fn policy(loader: &Loader<'_>, sheet: &Section<'_>, placing_steps: usize) -> Opt
     Some(policy)
 }
 
+/// True where the vendor has no field for our reference.
+fn without_reference(policy: &Section<'_>) -> bool {
+    let reference = policy.get("reference").map(|spot| &spot.raw);
+    matches!(reference, Some(Raw::Text(word)) if word == "none")
+}
+
 fn reference(loader: &Loader<'_>, policy: &Section<'_>) -> Option<Reference> {
-    let right = "say what our reference may look like: { alphabet = \"a-z0-9\", length = 24 }";
+    let right = "say what our reference may look like, { alphabet = \"a-z0-9\", length = 24 }, or \
+                 that the vendor has no field for it, \"none\"";
     policy.need("reference", right);
+    if without_reference(policy) {
+        // It names the order among ours all the same.
+        return Some(Reference {
+            alphabet: alphabet("a-z0-9"),
+            length: 24,
+        });
+    }
     let section = policy.section("reference", "`reference`")?;
     let letters = alphabet(section.need_text("alphabet", right)?);
     let length = usize::try_from(section.whole("length").unwrap_or(0)).unwrap_or(0);

@@ -5,10 +5,8 @@
 
 use std::time::Duration;
 
-use jiff::fmt::rfc2822::DateTimeParser;
-
 use super::expression::Expression;
-use super::functions::time;
+use super::functions::{http_date, time};
 use super::scope::Scope;
 use crate::contract::Reply;
 
@@ -20,7 +18,7 @@ pub(super) fn wait(scope: &Scope<'_>, retry_at: Option<&Expression>) -> Option<D
         .and_then(|text| seconds(text).or_else(|| until(reply, http_date(text)?)));
     standard.or_else(|| {
         let text = retry_at?.read_text(scope)?;
-        seconds(&text).or_else(|| until(reply, time(&text).or_else(|| http_date(&text))?))
+        seconds(&text).or_else(|| until(reply, time(&text)?))
     })
 }
 
@@ -32,11 +30,6 @@ fn until(reply: &Reply, then: i64) -> Option<Duration> {
     let now = http_date(reply.header("date")?)?;
     let apart = u64::try_from(then.saturating_sub(now)).unwrap_or(0);
     Some(Duration::from_millis(apart))
-}
-
-fn http_date(text: &str) -> Option<i64> {
-    let time = DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
-    Some(time.as_millisecond())
 }
 
 #[cfg(test)]

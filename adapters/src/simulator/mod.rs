@@ -7,33 +7,69 @@
 //! What fake vendors share stands beside them: the wire, faults, idempotency keys, callbacks that
 //! wait for an acknowledgement, and the moves that come with time alone.
 
+pub mod accio;
+pub mod accurate;
+pub mod certn;
 pub mod checkr;
 mod faults;
+pub mod ibr;
 mod idempotency;
 mod outbox;
 pub mod sandbox;
+pub mod sterling;
+pub mod tazworks;
+pub mod tazworks_xml;
 #[cfg(test)]
 mod testing;
 mod timeline;
 mod wire;
+mod xml;
+pub mod yardstik;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::accio::Accio;
+pub use self::accurate::Accurate;
+pub use self::certn::Certn;
 pub use self::checkr::Checkr;
+pub use self::ibr::Ibr;
 pub use self::sandbox::Sandbox;
+pub use self::sterling::Sterling;
+pub use self::tazworks::Tazworks;
+pub use self::tazworks_xml::TazworksXml;
 pub use self::timeline::Pace;
+pub use self::yardstik::Yardstik;
 use crate::vocabulary::Millis;
 
 /// The fake vendors there are, as [`named`] knows them.
-pub const NAMES: &[&str] = &["sandbox", "checkr"];
+pub const NAMES: &[&str] = &[
+    "sandbox",
+    "checkr",
+    "sterling",
+    "accio",
+    "tazworks_xml",
+    "ibr",
+    "tazworks",
+    "accurate",
+    "certn",
+    "yardstik",
+];
 
 /// A fresh fake vendor with its default account, whose orders move with time.
 pub fn named(name: &str) -> Option<Box<dyn Simulator>> {
     match name {
         "sandbox" => Some(Box::new(Sandbox::default())),
         "checkr" => Some(Box::new(Checkr::default())),
+        "sterling" => Some(Box::new(Sterling::default())),
+        "accio" => Some(Box::new(Accio::default())),
+        "tazworks_xml" => Some(Box::new(TazworksXml::default())),
+        "ibr" => Some(Box::new(Ibr::default())),
+        "tazworks" => Some(Box::new(Tazworks::default())),
+        "accurate" => Some(Box::new(Accurate::default())),
+        "certn" => Some(Box::new(Certn::default())),
+        "yardstik" => Some(Box::new(Yardstik::default())),
         _ => None,
     }
 }
@@ -167,6 +203,16 @@ pub trait Simulator: Send {
 
     /// The only credentials it accepts and signs with, by the names its sheet gives them.
     fn credentials(&self) -> Vec<(&'static str, String)>;
+
+    /// Settings that its default account needs, beside the examples of its sheet.
+    fn settings(&self) -> Vec<(&'static str, serde_json::Value)> {
+        Vec::new()
+    }
+
+    /// Ids of packages that it takes, where it has no list of them.
+    fn packages(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
 
     /// Answers one request.
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response;

@@ -10,7 +10,7 @@ use crate::vocabulary::Millis;
 /// A vendor's retry habit: how many waits of which length follow failed attempts, then it gives up.
 pub(super) type Schedule = &'static [(u32, Duration)];
 
-/// The headers that prove a body at the moment of an attempt.
+/// The headers that prove a body at the moment of an attempt; also its type where it is not JSON.
 pub(super) type Sign<'a> = &'a dyn Fn(&[u8], Millis) -> Vec<(String, String)>;
 
 /// Held callbacks. What is under way is handed out again only after it was answered with a failure.
@@ -58,7 +58,10 @@ impl Outbox {
         due.into_iter()
             .map(|((_, id), held)| {
                 let mut headers = sign(&held.body, now);
-                headers.push(("content-type".to_owned(), "application/json".to_owned()));
+                let says = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type");
+                if !headers.iter().any(says) {
+                    headers.push(("content-type".to_owned(), "application/json".to_owned()));
+                }
                 let outgoing = Outgoing {
                     id,
                     url: held.url.clone(),
@@ -74,10 +77,16 @@ impl Outbox {
 
     /// How an attempt ended: a 2xx is an acknowledgement, anything else follows the schedule.
     pub(super) fn answered(&mut self, id: u64, status: Option<u16>, now: Millis) {
+        let is_taken = status.is_some_and(|status| (200..300).contains(&status));
+        self.settled(id, is_taken, now);
+    }
+
+    /// How an attempt ended, for vendors with another idea of an acknowledgement.
+    pub(super) fn settled(&mut self, id: u64, is_taken: bool, now: Millis) {
         let Some(mut held) = self.under_way.remove(&id) else {
             return;
         };
-        if status.is_some_and(|status| (200..300).contains(&status)) {
+        if is_taken {
             return;
         }
         held.failures += 1;

@@ -10,8 +10,21 @@ use crate::sheet;
 
 /// Every shipped sheet by its file name.
 const SHEETS: &[(&str, &str)] = &[
+    ("accio.toml", include_str!("../../sheets/accio.toml")),
     ("checkr.toml", include_str!("../../sheets/checkr.toml")),
     ("sandbox.toml", include_str!("../../sheets/sandbox.toml")),
+    ("sterling.toml", include_str!("../../sheets/sterling.toml")),
+    (
+        "tazworks_xml.toml",
+        include_str!("../../sheets/tazworks_xml.toml"),
+    ),
+    ("tazworks.toml", include_str!("../../sheets/tazworks.toml")),
+    ("accurate.toml", include_str!("../../sheets/accurate.toml")),
+    ("certn.toml", include_str!("../../sheets/certn.toml")),
+    ("checkr.toml", include_str!("../../sheets/checkr.toml")),
+    ("sandbox.toml", include_str!("../../sheets/sandbox.toml")),
+    ("sterling.toml", include_str!("../../sheets/sterling.toml")),
+    ("yardstik.toml", include_str!("../../sheets/yardstik.toml")),
 ];
 
 static SHIPPED: LazyLock<Vec<Arc<Vendor>>> = LazyLock::new(|| {
@@ -22,24 +35,16 @@ static SHIPPED: LazyLock<Vec<Arc<Vendor>>> = LazyLock::new(|| {
     vendors.collect()
 });
 
+/// The shipped sheet of that vendor.
+pub(crate) fn sheet(vendor: &str) -> Option<&'static str> {
+    let named = |(file, _): &&(&str, &str)| file.strip_suffix(".toml") == Some(vendor);
+    SHEETS.iter().find(named).map(|(_, text)| *text)
+}
+
 /// The vendors that ship with this package, by name. They are loaded once.
 pub fn shipped() -> Vec<Arc<Vendor>> {
     SHIPPED.clone()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_shipped_sheet_loads_and_is_called_like_its_file() {
-        for (file, text) in SHEETS {
-            let vendor = sheet::load(file, text).unwrap_or_else(|mistakes| {
-                let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
-                panic!("{}", lines.join("\n"));
-            });
-            assert_eq!(format!("{}.toml", vendor.name), *file);
-        }
-        assert_eq!(shipped().len(), SHEETS.len());
-    }
-}
+mod tests;

@@ -218,12 +218,12 @@ impl<W: Write> Teller<'_, W> {
         self.say("recruiter -> gateway  opens result_link_url")?;
         let page = self.stage.ats.open(&told.result_link_url).await?;
         expect(&page, 200, "the result page")?;
-        let title = page.body.split_once("<title>");
-        let title = title.and_then(|(_, rest)| rest.split_once("</title>"));
-        let (title, _) =
-            title.ok_or_else(|| CliError::NotDone("the result page has no title".to_owned()))?;
+        let headline = page.body.split_once("<h1>");
+        let headline = headline.and_then(|(_, rest)| rest.split_once("</h1>"));
+        let (headline, _) = headline
+            .ok_or_else(|| CliError::NotDone("the result page has no headline".to_owned()))?;
         self.say(&format!(
-            "recruiter <- gateway  a page that says \"{title}\""
+            "recruiter <- gateway  a page that says \"{headline}\""
         ))
     }
 }

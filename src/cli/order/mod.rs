@@ -18,38 +18,42 @@ use crate::domain::order::{Order, standing};
 /// What can be done with orders. ID is ord_..., a tracking id, or ACCOUNT/background_check_id.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Show an order's whole story.
+    /// Show an order's whole story: its stage, what was asked of the vendor, what the ATS was told.
     Show {
-        /// ord_..., a tracking id, or ACCOUNT/background_check_id.
+        /// The order: ord_..., its tracking id, or ACCOUNT/background_check_id.
         #[arg(allow_hyphen_values = true)]
         id: String,
-        /// Print JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
     },
     /// List orders that wait for a person.
+    ///
+    /// `order show` tells why; `order resolve` settles one whose placing nobody is sure of.
     Waiting {
-        /// Print JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
     },
-    /// Have an order looked at at its vendor.
+    /// Ask the vendor where an order stands.
     Look {
-        /// ord_..., a tracking id, or ACCOUNT/background_check_id.
+        /// The order: ord_..., its tracking id, or ACCOUNT/background_check_id.
         #[arg(allow_hyphen_values = true)]
         id: String,
-        /// Look from here, and tell what was seen.
+        /// Ask from here and tell what was answered, instead of leaving it to the serving process.
         #[arg(long)]
         now: bool,
     },
-    /// Settle an order of which nobody but a person knows whether its vendor has it.
+    /// Settle an order of which only a person can know whether its vendor has it.
+    ///
+    /// Look it up in the vendor's own portal first.
     #[command(
         override_usage = "cleargate order resolve ID (--is REFERENCE | --not-placed (--place-again | --end))"
     )]
     Resolve(Resolve),
     /// Cancel an order at its vendor.
     Cancel {
-        /// ord_..., a tracking id, or ACCOUNT/background_check_id.
+        /// The order: ord_..., its tracking id, or ACCOUNT/background_check_id.
         #[arg(allow_hyphen_values = true)]
         id: String,
     },
@@ -69,7 +73,7 @@ pub(super) struct Resolve {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
 struct Known {
-    /// The vendor has it under this reference.
+    /// The vendor has it: the vendor's own id of it.
     #[arg(long, value_name = "REFERENCE", conflicts_with_all = ["not_placed", "then"])]
     is: Option<String>,
     /// The vendor does not have it.

@@ -4,19 +4,27 @@
 
 mod page;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use adapters::vocabulary::Private;
+use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
+use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 
 use super::error::ApiError;
+use crate::app::results::ReportAnswer;
 use crate::app::{App, AppError};
+
+/// What a vendor's document may do: be read.
+const DOCUMENT_POLICY: &str =
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:";
 
 /// The signed part of a link.
 #[derive(Deserialize)]
@@ -25,49 +33,105 @@ pub(in crate::http) struct Token {
     t: String,
 }
 
-/// The token of a request; a query that cannot be read has none, so that its reader sees a page.
-fn token_of(query: Result<Query<Token>, QueryRejection>) -> String {
-    query.map_or_else(|_| String::new(), |Query(token)| token.t)
+/// A request for the page of an order.
+pub(in crate::http) struct Asked {
+    tracking_id: String,
+    token: String,
+}
+
+/// An address that cannot be read leads to no order, so that its reader sees a page all the same.
+impl<S: Send + Sync> FromRequestParts<S> for Asked {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let query = Query::<Token>::from_request_parts(parts, state).await;
+        Ok(Self {
+            tracking_id: path.map_or_else(|_| String::new(), |Path(id)| id),
+            token: query.map_or_else(|_| String::new(), |Query(token)| token.t),
+        })
+    }
 }
 
 /// `GET /background_checks/{tracking_id}/results`.
-pub(in crate::http) async fn show(
-    State(app): State<Arc<App>>,
-    Path(tracking_id): Path<String>,
-    query: Result<Query<Token>, QueryRejection>,
-) -> Result<Response, ApiError> {
-    let token = token_of(query);
-    match app.linked_order(&tracking_id, &token).await {
-        Ok(order) => {
-            let way_on = app.has_report(&order);
-            Ok(guarded(
-                Html(page::order(&order, &token, way_on)).into_response(),
-            ))
-        }
-        Err(AppError::NotFound) => Ok(no_such_link()),
-        Err(error) => Err(error.into()),
-    }
+pub(in crate::http) async fn show(State(app): State<Arc<App>>, asked: Asked) -> Response {
+    page_of(&app, &asked).await.unwrap_or_else(no_page)
+}
+
+async fn page_of(app: &App, asked: &Asked) -> Result<Response, AppError> {
+    let order = app.linked_order(&asked.tracking_id, &asked.token).await?;
+    let seen = page::Seen {
+        token: &asked.token,
+        package: app.package_name(&order).await?,
+        provider: app.provider_name(&order),
+        way_on: app.has_report(&order),
+        now: app.clock.now(),
+    };
+    Ok(guarded(Html(page::order(&order, &seen)).into_response()))
 }
 
 /// `POST /background_checks/{tracking_id}/results`: on to the vendor's report.
-pub(in crate::http) async fn report(
-    State(app): State<Arc<App>>,
-    Path(tracking_id): Path<String>,
-    query: Result<Query<Token>, QueryRejection>,
-) -> Result<Response, ApiError> {
-    let order = match app.linked_order(&tracking_id, &token_of(query)).await {
-        Ok(order) => order,
-        Err(AppError::NotFound) => return Ok(no_such_link()),
-        Err(error) => return Err(error.into()),
-    };
-    match app.report_link(&order).await? {
-        Some(link) => Ok(guarded(Redirect::to(link.expose()).into_response())),
-        None => Ok(plain(
+pub(in crate::http) async fn report(State(app): State<Arc<App>>, asked: Asked) -> Response {
+    way_on(&app, &asked).await.unwrap_or_else(no_page)
+}
+
+async fn way_on(app: &App, asked: &Asked) -> Result<Response, AppError> {
+    let order = app.linked_order(&asked.tracking_id, &asked.token).await?;
+    Ok(match app.report(&order).await? {
+        ReportAnswer::Link(link) => guarded(Redirect::to(link.expose()).into_response()),
+        ReportAnswer::Document { mime, bytes } => document(&mime, &bytes),
+        ReportAnswer::NotNow => plain(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The report cannot be shown now",
+            "The screening provider has not handed it out. Please try again in a minute.",
+        ),
+        ReportAnswer::None => plain(
             StatusCode::NOT_FOUND,
             "There is no report yet",
             "Please try again when the check is complete.",
-        )),
+        ),
+    })
+}
+
+/// A vendor's document, as it is. Whatever stands in it may not run, load or send anything, nor
+/// touch our own pages.
+fn document(mime: &str, bytes: &Private<Vec<u8>>) -> Response {
+    let kind = mime.split(';').next().unwrap_or_default().trim();
+    let is_shown = ["application/pdf", "text/html", "text/plain"].contains(&kind);
+    let mime = HeaderValue::from_str(mime).ok().filter(|_| is_shown);
+    let mut response = guarded(bytes.expose().clone().into_response());
+    let headers = response.headers_mut();
+    let disposition = if mime.is_some() {
+        "inline"
+    } else {
+        "attachment"
+    };
+    headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
+    let other = HeaderValue::from_static("application/octet-stream");
+    headers.insert(CONTENT_TYPE, mime.unwrap_or(other));
+    // A viewer of PDFs is not run in a sandbox.
+    if kind != "application/pdf" {
+        headers.insert(
+            CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(DOCUMENT_POLICY),
+        );
     }
+    response
+}
+
+/// What a reader sees instead of a page.
+fn no_page(error: AppError) -> Response {
+    if matches!(error, AppError::NotFound) {
+        return no_such_link();
+    }
+    let error = ApiError::from(error);
+    let mut response = plain(
+        error.status,
+        "This page cannot be shown now",
+        "The reason is on our side. Please try again in a few minutes.",
+    );
+    error.say_when(response.headers_mut());
+    response
 }
 
 fn no_such_link() -> Response {

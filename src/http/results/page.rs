@@ -1,6 +1,7 @@
 //! What the result page says and how it looks. Pure: an order in, a document out. Nothing of the
 //! applicant is known here, so nothing of them can be shown.
 
+use std::cmp::Ordering;
 use std::sync::LazyLock;
 
 use adapters::vocabulary::{Millis, Outcome};
@@ -29,15 +30,20 @@ const CLOCK: &str = "M12 6.5V12l3.5 2.5 M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18z";
 const PAUSE: &str = "M9 6v12 M15 6v12";
 const DASH: &str = "M6 12h12";
 
-/// How a stage is told: the tone, the sign, the headline and a sentence.
+/// How a stage is told: the tone, the sign, the headline, a sentence, and how far along it is.
 struct Telling {
     tone: &'static str,
     sign: &'static str,
     headline: &'static str,
     sentence: &'static str,
+    /// The step of [`STEPS`] that is under way; none where the order has ended.
+    step: Option<usize>,
 }
 
-const fn telling(
+/// An order's way, in the words of whoever waits for it.
+const STEPS: [&str; 4] = ["Ordered", "Applicant", "Screening", "Result"];
+
+const fn ended(
     tone: &'static str,
     sign: &'static str,
     headline: &'static str,
@@ -48,110 +54,165 @@ const fn telling(
         sign,
         headline,
         sentence,
+        step: None,
+    }
+}
+
+const fn under_way(step: usize, headline: &'static str, sentence: &'static str) -> Telling {
+    Telling {
+        tone: "going",
+        sign: CLOCK,
+        headline,
+        sentence,
+        step: Some(step),
     }
 }
 
 fn tell(order: &Order) -> Telling {
     match (order.stage, order.result) {
-        (Stage::Complete, Some(Outcome::Pass)) => telling(
+        (Stage::Complete, Some(Outcome::Pass)) => ended(
             "pass",
             CHECK,
             "Complete: pass",
             "The check is complete, and nothing in it stands against the applicant.",
         ),
-        (Stage::Complete, Some(Outcome::Fail)) => telling(
+        (Stage::Complete, Some(Outcome::Fail)) => ended(
             "fail",
             CROSS,
             "Complete: fail",
             "The check is complete and ended with a negative result. Read the report, and follow your adverse action process before you decide.",
         ),
-        (Stage::Complete, _) => telling(
+        (Stage::Complete, Some(Outcome::Review)) => ended(
             "review",
             EYE,
             "Complete: needs review",
             "The check is complete, and there is something in the report that a person has to look at. That is not a negative result.",
         ),
-        (Stage::Canceled, _) => telling(
+        (Stage::Complete, None) => ended(
+            "review",
+            EYE,
+            "Complete: no result",
+            "The check is complete, and the screening provider gave no result. What was found is in the report.",
+        ),
+        (Stage::Canceled, _) => ended(
             "ended",
             DASH,
             "Canceled",
             "This check was withdrawn, so it has no result.",
         ),
-        (Stage::Expired, _) => telling(
+        (Stage::Expired, _) => ended(
             "ended",
             DASH,
             "Expired",
             "The applicant did not answer the invitation in time, so there is no result. A new check has to be ordered.",
         ),
-        (Stage::Refused | Stage::Failed, _) => telling(
+        (Stage::Refused | Stage::Failed, _) => ended(
             "ended",
             DASH,
             "Not carried out",
             "The screening provider did not carry this check out, so there is no result.",
         ),
-        _ if order.waiting.is_some() => telling(
-            "going",
-            CLOCK,
-            "Being clarified",
-            "It is being clarified with the screening provider whether this check was taken. Nothing has to be done here.",
-        ),
-        (Stage::Invited, _) => telling(
-            "going",
-            CLOCK,
-            "Waiting for the applicant",
-            "The applicant was invited and has not finished the provider's form yet.",
-        ),
-        (Stage::OnHold, _) => telling(
-            "review",
-            PAUSE,
-            "On hold",
-            "The check waits for the applicant, the employer or a dispute before it goes on.",
-        ),
-        (Stage::InProgress, _) => telling(
-            "going",
-            CLOCK,
-            "In progress",
-            "The screening provider is at work. You will be told when the check is complete.",
-        ),
-        (Stage::Received | Stage::Placing | Stage::Unconfirmed, _) => telling(
-            "going",
-            CLOCK,
+        (Stage::Received | Stage::Placing | Stage::Unconfirmed, _) if order.waiting.is_some() => {
+            under_way(
+                0,
+                "Being clarified",
+                "It is being clarified with the screening provider whether this check was taken. Nothing has to be done here.",
+            )
+        }
+        (Stage::Received | Stage::Placing | Stage::Unconfirmed, _) => under_way(
+            0,
             "Being ordered",
             "The check is being handed to the screening provider.",
         ),
+        (Stage::Invited, _) => under_way(
+            1,
+            "Waiting for the applicant",
+            "The applicant was invited and has not finished the provider's form yet.",
+        ),
+        (Stage::InProgress, _) => under_way(
+            2,
+            "In progress",
+            "The screening provider is at work. You will be told when the check is complete.",
+        ),
+        (Stage::OnHold, _) => Telling {
+            tone: "review",
+            sign: PAUSE,
+            headline: "On hold",
+            sentence: "The check waits for the applicant, the employer or a dispute before it goes on.",
+            step: Some(2),
+        },
     }
 }
 
-/// The page of an order. `way_on`: there is a report to go on to.
-pub(super) fn order(order: &Order, token: &str, way_on: bool) -> String {
+/// What the page knows of an order beside the order itself.
+pub(super) struct Seen<'a> {
+    /// The link's own token, for the form.
+    pub(super) token: &'a str,
+    /// The package's name, where it is still known.
+    pub(super) package: Option<String>,
+    /// The provider's name.
+    pub(super) provider: Option<String>,
+    /// There is a report to go on to.
+    pub(super) way_on: bool,
+    /// When the page is written.
+    pub(super) now: Millis,
+}
+
+/// The page of an order.
+pub(super) fn order(order: &Order, seen: &Seen<'_>) -> String {
     let telling = tell(order);
+    let package = match &seen.package {
+        Some(name) => format!("{} ({})", escape(name), escape(&order.package_id)),
+        None => escape(&order.package_id),
+    };
     let facts = [
         ("Background check", Some(escape(&order.background_check_id))),
-        ("Package", Some(escape(&order.package_id))),
+        ("Package", Some(package)),
+        ("Provider", seen.provider.as_deref().map(escape)),
         ("Ordered", Some(date(order.created_at))),
         ("Ended", order.ended_at.map(date)),
     ];
     let facts: String = facts
         .into_iter()
-        .filter_map(|(name, value)| value.map(|value| format!("<dt>{name}</dt><dd>{value}</dd>")))
+        .filter_map(|(name, value)| {
+            value.map(|value| format!("<div><dt>{name}</dt><dd>{value}</dd></div>"))
+        })
         .collect();
-    let way_on = if way_on {
-        button(order, token)
+    let way_on = if seen.way_on {
+        button(order, seen.token)
     } else {
         String::new()
     };
-    let body = format!("<p>{}</p><dl>{facts}</dl>{way_on}", telling.sentence);
-    document(&telling, "Background check", &body)
+    let steps = telling.step.map(steps).unwrap_or_default();
+    let body = format!("<p>{}</p>{steps}<dl>{facts}</dl>{way_on}", telling.sentence);
+    let note = format!(
+        "As of {}. This page holds no personal data of the applicant.",
+        date(seen.now)
+    );
+    document(&telling, "Background check", &body, &note)
 }
 
 /// A page that says one thing.
 pub(super) fn plain(headline: &'static str, sentence: &'static str) -> String {
-    let telling = telling("ended", DASH, headline, sentence);
     document(
-        &telling,
+        &ended("ended", DASH, headline, sentence),
         "Background check results",
         &format!("<p>{sentence}</p>"),
+        "This page holds no personal data of an applicant.",
     )
+}
+
+/// The way with the step that is under way; it is told by words as well as by colour.
+fn steps(current: usize) -> String {
+    let items = STEPS.iter().enumerate().map(|(number, name)| {
+        let (mark, told) = match number.cmp(&current) {
+            Ordering::Less => (" class=\"done\"", "done"),
+            Ordering::Equal => (" aria-current=\"step\"", "now"),
+            Ordering::Greater => ("", "later"),
+        };
+        format!("<li{mark}>{name}<span class=\"told\">, {told}</span></li>")
+    });
+    format!("<ol>{}</ol>", items.collect::<String>())
 }
 
 fn button(order: &Order, token: &str) -> String {
@@ -163,7 +224,7 @@ fn button(order: &Order, token: &str) -> String {
     )
 }
 
-fn document(telling: &Telling, kind: &str, body: &str) -> String {
+fn document(telling: &Telling, kind: &str, body: &str, note: &str) -> String {
     let Telling {
         tone,
         sign,
@@ -172,11 +233,12 @@ fn document(telling: &Telling, kind: &str, body: &str) -> String {
     } = telling;
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"robots\" content=\"noindex\">\n\
-         <title>{headline}</title>\n<style>{CSS}</style>\n</head>\n<body>\n<main class=\"{tone}\">\n<header>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"robots\" content=\"noindex\">\n\
+         <title>{headline} | {kind}</title>\n<style>{CSS}</style>\n</head>\n<body>\n<main class=\"{tone}\">\n<header>\
          <div class=\"mark\"><svg viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"{sign}\"/></svg></div>\
          <div><p class=\"kind\">{kind}</p><h1>{headline}</h1></div></header>\n<section>{body}</section>\n</main>\n\
-         <footer>This page holds no personal data of the applicant.</footer>\n</body>\n</html>\n"
+         <footer>{note}</footer>\n</body>\n</html>\n"
     )
 }
 

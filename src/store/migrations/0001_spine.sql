@@ -111,6 +111,7 @@ CREATE TABLE orders (
     accepted BIGINT NOT NULL,
     version BIGINT NOT NULL,
     memo TEXT NOT NULL,
+    person TEXT,
     sealed_order {blob},
     sealed_report {blob},
     link_generation BIGINT NOT NULL,
@@ -135,6 +136,8 @@ CREATE INDEX orders_look ON orders (look_at) WHERE look_at IS NOT NULL
 CREATE INDEX orders_waiting ON orders (waiting) WHERE waiting IS NOT NULL
 -- statement
 CREATE INDEX orders_silent ON orders (updated_at) WHERE ended_at IS NULL AND waiting IS NULL
+-- statement
+CREATE UNIQUE INDEX orders_person ON orders (connection_id, person) WHERE person IS NOT NULL
 -- statement
 CREATE INDEX orders_sealed ON orders (created_at) WHERE sealed_order IS NOT NULL
 -- statement

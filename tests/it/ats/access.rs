@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http::Method;
 
 use crate::support::client::Answer;
-use crate::support::{Database, Plan, TenantClient, World, on_both_databases};
+use crate::support::{Database, NOON, Plan, TenantClient, World, on_both_databases};
 
 /// Whom a route serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,20 +62,50 @@ const ROUTES: &[(&str, Method, &str, Serves)] = &[
     ),
 ];
 
+/// Every route of the operations listener, which serves whoever reaches it.
+const OPERATIONS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
 #[test]
-fn every_public_route_is_in_the_table() {
+fn every_route_is_in_a_table() {
     let source = std::fs::read_to_string("src/http/routes.rs").unwrap();
-    let (public, _) = source.split_once("pub fn operations").unwrap();
-    let declared = public.split(".route(").skip(1);
-    let declared: Vec<&str> = declared
+    let (public, operations) = source.split_once("pub fn operations").unwrap();
+    let public = declared(public);
+    assert!(public.len() > 5, "the routes were not found");
+    for path in public {
+        let tested = ROUTES.iter().any(|(route, ..)| *route == path);
+        assert!(tested, "{path} is not tested for access");
+    }
+    assert_eq!(declared(operations), OPERATIONS);
+}
+
+/// The paths of the routes in a piece of source.
+fn declared(source: &str) -> Vec<&str> {
+    let routes = source.split(".route(").skip(1);
+    routes
         .map(|route| route.split('"').nth(1).unwrap())
-        .collect();
-    assert!(declared.len() > 5, "the routes were not found");
-    for path in declared {
-        assert!(
-            ROUTES.iter().any(|(route, ..)| *route == path),
-            "{path} is not tested for access"
-        );
+        .collect()
+}
+
+#[tokio::test]
+async fn what_operators_ask_is_answered_on_their_listener_alone_and_nothing_else_is() {
+    let world = Plan::sandbox(Database::Sqlite).start().await;
+    let inside = format!("http://{}", world.serving().operations);
+    for path in OPERATIONS {
+        let nobody = world.tenant().anonymous();
+        assert_eq!(nobody.get(&format!("{inside}{path}")).await.status, 200);
+        world
+            .tenant()
+            .get(path)
+            .await
+            .refused(404, "not_found", None);
+    }
+    for (_, method, path, _) in ROUTES {
+        let url = format!("{inside}{path}");
+        let answer = world
+            .tenant()
+            .raw(method.clone(), &url, |request| request)
+            .await;
+        assert_eq!(answer.status, 404, "{path}");
     }
 }
 
@@ -157,6 +187,35 @@ on_both_databases! {
         world.clock.advance(Duration::from_secs(1));
         world.app().refresh_directory().await.unwrap();
         assert_eq!((old.packages().await.status, new.packages().await.status), (401, 200));
+    }
+
+    async fn it_is_known_when_each_secret_was_used_last(database) {
+        let world = Plan::sandbox(database).start().await;
+        let used = async || {
+            world.app().write_secret_uses().await.unwrap();
+            let secrets = world.app().store.secrets(world.clock.now()).await.unwrap();
+            secrets.into_iter().map(|secret| secret.last_used_at.map(|at| at - NOON)).collect::<Vec<_>>()
+        };
+        assert_eq!(used().await, [None]);
+        world.tenant().packages().await;
+        world.tenant().with("ACCT123", "guess").packages().await;
+        assert_eq!(used().await, [Some(0)]);
+        let fresh = world.app().rotate_secret("ACCT123", Duration::from_secs(86_400)).await.unwrap();
+        world.app().refresh_directory().await.unwrap();
+        let (old, new) = (world.tenant(), world.tenant().with("ACCT123", fresh.expose()));
+        world.clock.advance(Duration::from_secs(59));
+        old.packages().await;
+        new.packages().await;
+        let mut uses = used().await;
+        uses.sort();
+        assert_eq!(uses, [Some(0), Some(59_000)], "a minute of the old one has not passed");
+        world.clock.advance(Duration::from_secs(1));
+        old.packages().await;
+        assert_eq!(world.app().write_secret_uses().await.unwrap(), 1, "only the old one");
+        assert_eq!(world.app().write_secret_uses().await.unwrap(), 0);
+        let mut uses = used().await;
+        uses.sort();
+        assert_eq!(uses, [Some(59_000), Some(60_000)]);
     }
 
     async fn a_retired_connection_takes_no_orders_and_brings_its_open_ones_home(database) {
@@ -261,4 +320,31 @@ async fn an_order_that_names_another_account_is_forbidden() {
     let mut order = world.order();
     order["account_id"] = serde_json::Value::Null;
     world.tenant().place(&order).await.taken("invited");
+}
+
+/// The quickest of some rounds, in which nothing else got in the way.
+fn quickest(rounds: usize, mut round: impl FnMut() -> Duration) -> Duration {
+    (0..rounds)
+        .map(|_| round())
+        .min()
+        .expect("there are rounds")
+}
+
+#[tokio::test]
+async fn an_unknown_account_takes_as_long_as_a_wrong_secret() {
+    let world = Plan::sandbox(Database::Sqlite).start().await;
+    let directory = world.app().directory();
+    let wrong = format!("{}x", world.scene.api_secret);
+    let time_of = |account: &str| {
+        quickest(40, || {
+            let began = std::time::Instant::now();
+            for _ in 0..200 {
+                assert!(directory.authenticate(account, &wrong, NOON).is_none());
+            }
+            began.elapsed()
+        })
+    };
+    let (known, unknown) = (time_of("ACCT123"), time_of("ACCT999"));
+    let apart = known.as_secs_f64() / unknown.as_secs_f64();
+    assert!((0.7..1.4).contains(&apart), "{known:?} and {unknown:?}");
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use cleargate::sandbox::{Answer, Conduct};
+use cleargate::store::Discarded;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -64,6 +65,38 @@ on_both_databases! {
         assert_eq!(told_since(&world, before), ["complete Review"]);
         assert_eq!(world.ends("a").await, ["dead: exhausted", "delivered"]);
         assert!(!world.redeliver("a").await);
+    }
+
+    async fn what_was_discarded_is_never_sent_and_what_comes_later_is(database) {
+        let world = given_up_on(database, &["pass", "review"]).await;
+        let (before, order) = (world.arrivals().of("a").len(), world.stored("a").await.id);
+        let discard = async || world.app().store.discard(&order, world.clock.now()).await.unwrap();
+        assert_eq!(discard().await, Discarded::Done(2));
+        assert_eq!((discard().await, world.redeliver("a").await), (Discarded::Nothing, false));
+        world.pass(Duration::from_secs(30 * 86_400)).await;
+        assert_eq!(told_since(&world, before), [""; 0]);
+        world.news(&["a"], "complete", Some("fail")).await;
+        world.deliver_all().await;
+        assert_eq!(told_since(&world, before), ["complete Fail"]);
+        assert_eq!(discard().await, Discarded::Nothing);
+        world.check_deliveries(&["a"]).await;
+    }
+
+    async fn a_waiting_update_can_be_discarded_and_one_that_is_being_sent_cannot(database) {
+        let world = Plan::sandbox(database).start().await;
+        world.place_all(&["a"]).await;
+        world.news(&["a"], "complete", Some("pass")).await;
+        let order = world.stored("a").await.id;
+        let discard = async || world.app().store.discard(&order, world.clock.now()).await.unwrap();
+        let flying = world.claim().await;
+        assert_eq!(discard().await, Discarded::BeingSent);
+        world.ats.answer_with(Answer::status(500));
+        world.deliver(flying).await;
+        assert_eq!(world.ends("a").await, ["pending"]);
+        assert_eq!(discard().await, Discarded::Done(1));
+        world.pass(Duration::from_secs(30 * 86_400)).await;
+        assert_eq!(world.arrivals().of("a").len(), 1);
+        assert_eq!(world.ends("a").await, ["discarded"]);
     }
 
     async fn an_old_pass_does_not_come_back_after_a_newer_result(database) {

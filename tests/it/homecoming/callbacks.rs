@@ -262,11 +262,15 @@ on_both_databases! {
 }
 
 /// The sandbox as if it proved nothing; a look is far off, so that only hints make one.
-fn hints() -> [(&'static str, &'static str); 3] {
+fn hints() -> [(&'static str, &'static str); 4] {
     [
         (
             "proof = { hmac_timestamped = { header = \"X-Sandbox-Signature\", secret = \"callback_secret\", tolerance = \"300s\" } }",
             "proof = \"hint\"",
+        ),
+        (
+            "then = \"apply\"\nat = \".order\"\nread = \"order\"",
+            "then = \"look\"",
         ),
         (
             "credentials = [\"api_key\", \"callback_secret\"]",

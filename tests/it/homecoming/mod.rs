@@ -6,6 +6,7 @@ mod callbacks;
 mod cancelling;
 mod checkr;
 mod foreign;
+mod in_a_browser;
 mod looking;
 mod no_false_pass;
 mod results;

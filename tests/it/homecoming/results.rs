@@ -136,6 +136,34 @@ on_both_databases! {
         expect_guarded(&early);
     }
 
+    async fn the_page_tells_waiting_for_a_person_only_where_that_is_what_is_waited_for(database) {
+        let world = Plan::sandbox(database).start().await;
+        let order = world.placed().await;
+        world.vendor_says(&order.our_ref.0, "in_progress", None).await;
+        world.settle().await;
+        world.execute("UPDATE orders SET waiting = 'no_news'").await;
+        expect_page(&world, "224466", "In progress").await;
+        world.execute("UPDATE orders SET waiting = 'not_seen', stage = 'unconfirmed'").await;
+        expect_page(&world, "224466", "Being clarified").await;
+    }
+
+    async fn a_complete_check_without_a_result_is_not_said_to_have_one(database) {
+        let world = in_stage(database, "complete", Some("pass")).await;
+        world.execute("UPDATE orders SET result = 'none'").await;
+        expect_page(&world, "224466", "Complete: no result").await;
+    }
+
+    async fn a_reader_is_told_by_a_page_that_it_cannot_be_shown_now(database) {
+        let world = in_stage(database, "complete", Some("pass")).await;
+        let link = link(&world, "224466").await;
+        world.app().store.close().await;
+        for page in [open(&world, &link).await, press(&world, &link).await] {
+            assert_eq!((page.status, page.header("retry-after").is_empty()), (503, false));
+            assert!(page.text.contains("<h1>This page cannot be shown now</h1>"), "{}", page.text);
+            expect_guarded(&page);
+        }
+    }
+
     async fn the_link_in_the_webhook_is_the_link(database) {
         let world = in_stage(database, "complete", Some("pass")).await;
         let sent = world.webhooks()[0]["result_link_url"].as_str().unwrap().to_owned();
@@ -173,6 +201,7 @@ on_both_databases! {
             format!("{page}?t={unsigned}.{}.", parts[1]),
             format!("{page}?t={}.{}A.{}", parts[0], parts[1], parts[2]),
             link.replace("/background_checks/", "/background_checks/A"),
+            link.replace("/background_checks/", "/background_checks/%FF"),
         ] {
             expect_no_page(&world, &changed).await;
         }

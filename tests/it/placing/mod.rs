@@ -1,6 +1,7 @@
 //! An order goes out once, whatever its vendor, its caller and the network do, and its caller is
 //! told the truth about it.
 
+mod every_vendor;
 mod faults;
 mod forgetting;
 mod looking_up;

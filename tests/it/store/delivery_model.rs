@@ -2,7 +2,7 @@
 //! happen to a lane. The sequences are the same in every run.
 
 use cleargate::domain::delivery::{DeadReason, Next};
-use cleargate::store::Settled;
+use cleargate::store::{Discarded, Settled};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -44,6 +44,7 @@ enum Step {
     /// The newest claim is given back.
     Release,
     Redeliver(usize),
+    Discard(usize),
     Pass(Millis),
 }
 
@@ -68,6 +69,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (any::<prop::sample::Index>(), end).prop_map(|(claim, end)| Step::Settle(claim, end)),
         1 => Just(Step::Release),
         1 => (0..LANES).prop_map(Step::Redeliver),
+        1 => (0..LANES).prop_map(Step::Discard),
         2 => (1..2 * LEASE).prop_map(Step::Pass),
     ]
 }
@@ -187,6 +189,29 @@ impl Lane {
     }
 }
 
+impl Lane {
+    fn discard(&mut self, now: Millis) -> Discarded {
+        let ends = |state: &&mut &'static str| **state == "pending" || state.starts_with("dead");
+        let ended: Vec<_> = self.updates.iter_mut().filter(ends).collect();
+        if ended.is_empty() {
+            return Discarded::Nothing;
+        }
+        if self.flight.is_some() && self.due.is_some_and(|lease_ends| lease_ends > now) {
+            return Discarded::BeingSent;
+        }
+        let number = ended.len();
+        for state in ended {
+            *state = match *state {
+                "dead gone" => "discarded gone",
+                "dead exhausted" => "discarded exhausted",
+                _ => "discarded",
+            };
+        }
+        (self.flight, self.due, self.attempts) = (None, None, 0);
+        Discarded::Done(number.try_into().expect("they are few"))
+    }
+}
+
 fn again(now: Millis) -> Millis {
     now + LEASE / 2
 }
@@ -247,6 +272,12 @@ impl<'a> Run<'a> {
                     .store
                     .redeliver(&self.orders[*lane].id, self.now)
                     .await;
+                assert_eq!(done.expect("the database works"), expected);
+            }
+            Step::Discard(lane) => {
+                let expected = self.lanes[*lane].discard(self.now);
+                let order = &self.orders[*lane].id;
+                let done = self.base.store.discard(order, self.now).await;
                 assert_eq!(done.expect("the database works"), expected);
             }
             Step::Pass(time) => self.now += time,

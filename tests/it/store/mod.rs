@@ -205,6 +205,7 @@ fn order(name: &str) -> Order {
         accepted: true,
         version: 1,
         memo: Memo::default(),
+        person: None,
         sealed_order: Some(b"key1 applicant".to_vec()),
         sealed_report: None,
         link_generation: 1,

@@ -244,7 +244,10 @@ fn check_conservation(id: &str, rows: &[DeliveryRow]) {
     let gap_free: Vec<i64> = (1..).take(rows.len()).collect();
     assert_eq!(sequence, gap_free, "{id} lost a delivery");
     for row in rows {
-        let ended = matches!(row.state.as_str(), "delivered" | "dead" | "superseded");
+        let ended = matches!(
+            row.state.as_str(),
+            "delivered" | "dead" | "superseded" | "discarded"
+        );
         assert!(ended || row.state == "pending", "{id}: {}", row.state);
         assert_eq!(ended, row.ended_at.is_some(), "{id}: {row:?}");
     }

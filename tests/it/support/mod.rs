@@ -7,6 +7,7 @@
 //!
 //! [`on_both_databases!`] makes a test of each body for SQLite and for PostgreSQL.
 
+pub(crate) mod browser;
 pub(crate) mod client;
 pub(crate) mod deliveries;
 pub(crate) mod homecoming;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::simulator::{
-    Checkr, FaultKind, FaultOrder, HeldOrder, Pace, Sandbox, Simulator, checkr, sandbox,
+    Checkr, FaultKind, FaultOrder, HeldOrder, Pace, Sandbox, Simulator, checkr, named, sandbox,
 };
 use adapters::vocabulary::Private;
 use base64::Engine as _;
@@ -104,6 +105,11 @@ impl Plan {
             ..checkr::Account::default()
         };
         Self::of(database, Box::new(Checkr::new(account)))
+    }
+
+    /// A tenant of a shipped vendor, whose orders move as time passes.
+    pub(crate) fn vendor(database: Database, name: &str) -> Self {
+        Self::of(database, named(name).expect("it has a fake"))
     }
 
     /// A tenant of that vendor.

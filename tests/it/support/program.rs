@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 
+use super::homecoming::proof;
+
 /// Much longer than anything takes that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks at something that is waited for.
@@ -183,9 +185,18 @@ impl Program {
 
     /// The API Secret of the sandbox's tenant.
     pub(crate) fn api_secret(&self) -> String {
+        self.variable("ACCT123_SECRET")
+    }
+
+    /// What the sandbox signs its callbacks with.
+    pub(crate) fn callback_secret(&self) -> String {
+        self.variable("SANDBOX_CALLBACK_SECRET")
+    }
+
+    fn variable(&self, name: &str) -> String {
         let variables = self.variables.borrow();
-        let secret = variables.iter().find(|(name, _)| name == "ACCT123_SECRET");
-        secret.expect("the sandbox was started").1.clone()
+        let found = variables.iter().find(|(known, _)| known == name);
+        found.expect("the sandbox was started").1.clone()
     }
 }
 
@@ -275,6 +286,28 @@ impl Running {
             let credentials = Some((ACCOUNT, &*secret));
             ask(&public, "POST", "/v1/orders", credentials, Some(&order))
         })
+    }
+
+    /// Calls back as the sandbox does, and is acknowledged.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a proof carries the time at which it is made"
+    )]
+    pub(crate) fn call_back(&self, url: &str, secret: &str, body: &str) {
+        let (_, path) = url.split_once("/callbacks").expect("a callback URL");
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let now = i64::try_from(now.expect("it is later").as_secs()).expect("it is not so late");
+        let (name, value) = proof(secret, now, body.as_bytes()).remove(0);
+        let mut stream = TcpStream::connect(&self.public).expect("somebody listens");
+        let request = format!(
+            "POST /callbacks{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{name}: {value}\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).expect("it is taken");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     }
 
     pub(crate) fn public(&self) -> &str {

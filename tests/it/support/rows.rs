@@ -46,6 +46,13 @@ impl Rows {
         places
     }
 
+    /// The sealed values of a column, as they lie there.
+    pub(crate) async fn sealed(&mut self, table: &str, column: &str) -> Vec<Vec<u8>> {
+        let sql = format!("SELECT {column} FROM {table} WHERE {column} IS NOT NULL");
+        let rows = self.all(&sql).await;
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
     fn holds(&self, column: &str, text: &str) -> String {
         let hex = hex::encode(text);
         if self.is_sqlite {

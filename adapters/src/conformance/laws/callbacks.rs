@@ -131,26 +131,33 @@ fn disbelief(proof: &Proof, sound: &Attempt, believes: Believes<'_>) -> Option<S
 /// Changed callbacks that nobody may believe, and how they were changed.
 fn forgeries(proof: &Proof, sound: &Attempt) -> Vec<(String, Attempt)> {
     let mut forged = Vec::new();
-    let (header, secrets, covers_body) = match proof {
+    let (header, covers_body) = match proof {
         Proof::Hint => return forged,
-        Proof::HmacBody { header, secret, .. } => (header.as_str(), vec![secret], true),
-        Proof::HmacTimestamped { header, secret, .. } => (header.as_str(), vec![secret], true),
-        Proof::HeaderEquals { header, secret } => (header.as_str(), vec![secret], false),
-        Proof::Basic { user, password } => ("authorization", vec![user, password], false),
+        Proof::HmacBody { header, .. } | Proof::HmacTimestamped { header, .. } => {
+            (Some(header.as_str()), true)
+        }
+        Proof::HeaderEquals { header, .. } => (Some(header.as_str()), false),
+        Proof::Basic { .. } => (Some("authorization"), false),
+        Proof::Document(_) => (None, false),
     };
-    for secret in secrets {
+    for secret in proof.secrets() {
         let without = sound.but(|attempt| drop(attempt.secrets.remove(secret)));
         forged.push((format!("without the secret `{secret}`"), without));
         let other = sound.but(|attempt| {
             attempt
                 .secrets
-                .insert(secret.clone(), "another value".to_owned());
+                .insert(secret.to_owned(), "another value".to_owned());
         });
         forged.push((format!("with another value of `{secret}`"), other));
+        if matches!(proof, Proof::Document(_)) {
+            forged.extend(bent_documents(secret, sound));
+        }
     }
-    let bare = sound.but(|attempt| attempt.headers.retain(|(name, _)| name != header));
-    forged.push((format!("without the header `{header}`"), bare));
-    forged.extend(bent_headers(header, sound));
+    if let Some(header) = header {
+        let bare = sound.but(|attempt| attempt.headers.retain(|(name, _)| name != header));
+        forged.push((format!("without the header `{header}`"), bare));
+        forged.extend(bent_headers(header, sound));
+    }
     if covers_body {
         forged.extend(bent_bodies(sound));
     }
@@ -179,6 +186,25 @@ fn bent_headers(header: &str, sound: &Attempt) -> Vec<(String, Attempt)> {
         (format!("with a bit of `{header}` flipped"), attempt)
     })
     .collect()
+}
+
+/// The document with the credential's value bent or taken away wherever it stands.
+fn bent_documents(secret: &str, sound: &Attempt) -> Vec<(String, Attempt)> {
+    let text = String::from_utf8_lossy(&sound.body).into_owned();
+    let value = sound.secrets.get(secret).cloned().unwrap_or_default();
+    // In a form the value is percent-encoded; plain letters and digits look the same there.
+    if value.is_empty() || !text.contains(&value) {
+        return Vec::new();
+    }
+    let bent = flipped(value.as_bytes()).filter_map(|bent| String::from_utf8(bent).ok());
+    // A document may also be broken by it, which must not be believed either.
+    bent.chain([String::new(), format!("{value}x")])
+        .map(|bent| {
+            let body = text.replace(&value, &bent).into_bytes();
+            let attempt = sound.but(|attempt| attempt.body = body);
+            (format!("with `{secret}` changed in the document"), attempt)
+        })
+        .collect()
 }
 
 fn bent_bodies(sound: &Attempt) -> Vec<(String, Attempt)> {
@@ -249,6 +275,7 @@ pub(super) fn pure_reading(bench: &Bench<'_>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sheet::DocumentCredentials;
     use std::time::Duration;
 
     fn secrets() -> BTreeMap<String, String> {
@@ -303,6 +330,12 @@ mod tests {
                     password: secret,
                 },
                 case(&[("authorization", "Basic dGVzdC1zZWNyZXQ6dGVzdC1zZWNyZXQ=")]),
+            ),
+            (
+                Proof::Document(DocumentCredentials::new("xml", &[(".login.@by", "key")]).unwrap()),
+                case(&[]).but(|attempt| {
+                    attempt.body = b"<r><login by=\"test-secret\"/></r>".to_vec();
+                }),
             ),
         ]
     }

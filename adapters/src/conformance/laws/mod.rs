@@ -3,6 +3,7 @@
 mod callbacks;
 mod fields;
 mod fixtures;
+mod injection;
 mod nasty;
 mod placing;
 mod requests;
@@ -37,6 +38,8 @@ laws! {
         requests::path;
     "secrets", "every secret is a hole that names a credential",
         requests::secrets;
+    "one_value", "whatever stands in a value, a request says the same things",
+        injection::one_value;
     "memo", "a memo names a known step and holds nothing personal",
         requests::memo;
     "reference", "our reference is in a placing request, or something replaces it",

@@ -49,8 +49,9 @@ fn broken_bodies() -> Vec<Vec<u8>> {
 
 /// A sound body, cut, with bytes changed, and with each leaf as something else.
 pub(super) fn mutations(body: &[u8]) -> Vec<Vec<u8>> {
+    // Some forty places to cut at, however long the body is.
     let mut mutations: Vec<Vec<u8>> = (0..body.len())
-        .step_by(7)
+        .step_by((body.len() / 40).max(1))
         .map(|at| body[..at].to_vec())
         .collect();
     // A fixed sequence, so that a failure is seen again: Marsaglia's xorshift.
@@ -127,11 +128,14 @@ fn bent_replies(stop: &Stop<'_>) -> Vec<(u16, Vec<u8>)> {
 /// Every status, and every body that breaks parsers.
 fn odd_replies(stop: &Stop<'_>) -> Vec<(u16, Vec<u8>)> {
     let mut replies = Vec::new();
-    for status in 100..600 {
-        replies.push((status, Vec::new()));
-        replies.push((status, stop.reply.body.clone()));
-        replies.push((status, b"{\"errors\":[{\"code\":7}]}".to_vec()));
-    }
+    // Every status once; which body it comes with goes round.
+    let bodies = [
+        Vec::new(),
+        stop.reply.body.clone(),
+        b"{\"errors\":[{\"code\":7}]}".to_vec(),
+    ];
+    let statuses = (100..600).zip(bodies.iter().cycle());
+    replies.extend(statuses.map(|(status, body)| (status, body.clone())));
     for status in [stop.reply.status, 200, 204, 404, 429, 500] {
         replies.extend(broken_bodies().into_iter().map(|body| (status, body)));
     }
@@ -150,21 +154,21 @@ fn odd_headers() -> Vec<(String, String)> {
 }
 
 fn panic_at(ran: &Ran<'_>, stop: &Stop<'_>, replies: Vec<(u16, Vec<u8>)>) -> Option<String> {
-    for (status, body) in replies {
-        for headers in [stop.reply.headers.clone(), odd_headers()] {
-            let reply = Reply {
-                status,
-                headers,
-                body: body.clone(),
-            };
-            let decode = AssertUnwindSafe(|| ran.run.decode(&stop.memo, &reply));
-            if catch_unwind(decode).is_err() {
-                let at = ran.at(&stop.exchange.step);
-                return Some(format!(
-                    "{at}: status {status} with `{}` panics",
-                    shown(&body)
-                ));
-            }
+    // Sound and odd headers take turns.
+    let headers = [stop.reply.headers.clone(), odd_headers()];
+    for ((status, body), headers) in replies.into_iter().zip(headers.iter().cycle()) {
+        let reply = Reply {
+            status,
+            headers: headers.clone(),
+            body,
+        };
+        let decode = AssertUnwindSafe(|| ran.run.decode(&stop.memo, &reply));
+        if catch_unwind(decode).is_err() {
+            let at = ran.at(&stop.exchange.step);
+            return Some(format!(
+                "{at}: status {status} with `{}` panics",
+                shown(&reply.body)
+            ));
         }
     }
     None

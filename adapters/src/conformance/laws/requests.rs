@@ -3,7 +3,6 @@
 use super::super::bench::{Bench, Stop};
 use super::super::canary::personal_in;
 use super::super::wire;
-use crate::callback::Proof;
 use crate::contract::{Auth, FetchToken, Memo, Piece, Reply, Request, TokenAuth, Turn, Unfit};
 
 /// Headers that the engine sets.
@@ -162,22 +161,11 @@ fn auth(bench: &Bench<'_>) -> Vec<String> {
     for part in &parts {
         broken.extend(unnamed(bench, "`auth`", part));
     }
-    let proof = bench
-        .vendor
-        .callbacks
-        .as_ref()
-        .map(|callbacks| &callbacks.proof);
-    let named = match proof {
-        None | Some(Proof::Hint) => Vec::new(),
-        Some(
-            Proof::HmacBody { secret, .. }
-            | Proof::HmacTimestamped { secret, .. }
-            | Proof::HeaderEquals { secret, .. },
-        ) => vec![secret],
-        Some(Proof::Basic { user, password }) => vec![user, password],
-    };
-    for secret in named {
-        if !bench.vendor.credentials.contains(secret) {
+    let callbacks = bench.vendor.callbacks.as_ref();
+    let named = callbacks.map(|callbacks| callbacks.proof.secrets());
+    for secret in named.into_iter().flatten() {
+        let known = |name: &String| name == secret;
+        if !bench.vendor.credentials.iter().any(known) {
             broken.push(format!(
                 "callbacks are proved with `{secret}`, which is not among the credentials"
             ));

@@ -32,6 +32,8 @@ pub(super) enum Defect {
     LiteralAuth,
     AnythingIsAToken,
     LiteralTokenClient,
+    PastedText,
+    SplitHeader,
     PersonalMemo,
     UnknownStep,
     NoReference,
@@ -77,6 +79,8 @@ pub(super) const DEFECTS: &[(&str, Defect)] = &[
     ("secrets", Defect::LiteralAuth),
     ("secrets", Defect::AnythingIsAToken),
     ("secrets", Defect::LiteralTokenClient),
+    ("one_value", Defect::PastedText),
+    ("one_value", Defect::SplitHeader),
     ("memo", Defect::PersonalMemo),
     ("memo", Defect::UnknownStep),
     ("reference", Defect::NoReference),
@@ -176,7 +180,9 @@ impl Tiny {
                 body[field] = op.order.text(field).into();
             }
         }
+        let pasted = body.to_string().replace("\\\"", "\"");
         let mut request = self.request("person", Method::Post, "/people", body);
+        let city = op.order.text("applicant.city").unwrap_or_default();
         let email = email.unwrap_or_default().to_owned();
         let literal = vec![Piece::text("Bearer literal")];
         let hole = vec![Piece::Secret {
@@ -185,9 +191,15 @@ impl Tiny {
         }];
         match self.defect {
             Defect::RelativePath => request.path = "people".into(),
-            Defect::PersonalPath => request.path = format!("/people/{}", email.replace('@', "%40")),
+            Defect::PersonalPath => {
+                request.path = format!("/people/{}", email.replace('@', "%40").replace('/', "%2F"))
+            }
             Defect::PersonalQuery => request.query.push(("email".into(), email)),
             Defect::OwnAuthorization => request.headers.push(("Authorization".into(), literal)),
+            Defect::PastedText => request.body = vec![Piece::text(pasted)],
+            Defect::SplitHeader => request
+                .headers
+                .push(("x-city".into(), vec![Piece::text(city)])),
             Defect::UnnamedHole => request.headers.push(("x-partner".into(), hole)),
             _ => {}
         }
@@ -520,6 +532,8 @@ pub(super) fn vendor(defect: Defect) -> Vendor {
         place: tiny.clone(),
         list: None,
         fetch: Some(tiny.clone()),
+        samples: Vec::new(),
+        finds_by_person: false,
         finds_ours: true,
         fetch_many: None,
         cancel: Some(tiny.clone()),

@@ -74,7 +74,7 @@ fn keys_and_words_that_do_not_exist_are_told_with_those_that_do() {
     check(
         "effect = \"once\"",
         "effect = \"twice\"",
-        "\"read\", \"once\" or",
+        "\"harmless\", \"once\" or",
     );
     check(
         "statuses = { invited",

@@ -3,8 +3,12 @@
 mod acme;
 mod auth;
 mod drive;
+mod family;
+mod iris;
 mod loading;
 mod rough;
+mod samples;
+mod several;
 mod texts;
 
 use std::sync::Arc;
@@ -20,7 +24,7 @@ fn shipped(name: &str) -> Arc<Vendor> {
 }
 
 /// An order with every field that both vendors use.
-fn order(package: &str) -> Order {
+pub(super) fn order(package: &str) -> Order {
     let given = |text: &str| Some(Private::from(text));
     Order {
         package: package.to_owned(),

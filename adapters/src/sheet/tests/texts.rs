@@ -124,7 +124,7 @@ fn texts_that_are_none_are_told() {
         ("ours}", "closes nothing"),
         ("{}", "is empty"),
         ("{'open}", "no closing quote"),
-        ("{.a[x]}", "neither `[0]` nor `[*]`"),
+        ("{.a[x]}", "neither `[0]`, `[*]` nor `[name=text]`"),
         ("{.a[0}", "a bracket that is not closed"),
         ("{memo.}", "does not end in a name"),
         ("{ours or}", "is empty"),

@@ -1,0 +1,29 @@
+//! Shipped sheets load, and each vendor's traps are played between its sheet and its fake.
+
+mod accio;
+mod accurate;
+mod certn;
+mod ibr;
+mod pair;
+mod persona;
+mod sterling;
+mod tazworks;
+mod tazworks_xml;
+mod yardstik;
+
+use super::{SHEETS, shipped};
+use crate::sheet;
+
+#[test]
+fn every_shipped_sheet_loads_and_is_called_like_its_file() {
+    for (file, text) in SHEETS {
+        let vendor = sheet::load(file, text).unwrap_or_else(|mistakes| {
+            let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+            panic!("{}", lines.join("\n"));
+        });
+        assert_eq!(format!("{}.toml", vendor.name), *file);
+        let failures = crate::sample::failures(&vendor);
+        assert!(failures.is_empty(), "{file}: {failures:?}");
+    }
+    assert_eq!(shipped().len(), SHEETS.len());
+}

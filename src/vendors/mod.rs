@@ -36,9 +36,11 @@ mod prepare;
 mod rate;
 pub mod registry;
 mod retry;
+mod sheets;
 mod tokens;
 mod wishes;
 
 use client::fault_word;
 pub use client::{Asked, CallFailure, Caller, CallerOptions, Sent};
 pub use registry::Registry;
+pub use sheets::Sheets;

@@ -22,4 +22,5 @@ mod secrecy;
 mod store;
 mod support;
 mod tenants_file;
+mod vendor_kit;
 mod vendors;

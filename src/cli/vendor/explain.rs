@@ -47,7 +47,7 @@ pub(in crate::cli) struct Options {
     /// The vendor's reference that was asked for.
     #[arg(long, default_value = "theirs-1")]
     theirs: String,
-    /// Print JSON.
+    /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
 }

@@ -23,7 +23,7 @@ use crate::vendors::Registry;
 pub(in crate::cli) enum Command {
     /// List the built-in vendors and those of `vendors.dir`.
     List {
-        /// Print JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
     },
@@ -32,7 +32,7 @@ pub(in crate::cli) enum Command {
         /// A vendor, or the file of a sheet.
         #[arg(value_name = "NAME-OR-FILE")]
         sheet: String,
-        /// Print JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
     },

@@ -37,7 +37,7 @@ pub(in crate::cli) struct Options {
     /// tenants file.
     #[arg(long, value_name = "FILE", requires = "live")]
     pub(super) tenants: Option<PathBuf>,
-    /// Print JSON.
+    /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
 }

@@ -32,6 +32,7 @@ mod laws;
 mod loader;
 mod operations;
 pub mod outline;
+mod own_words;
 mod pages;
 mod path;
 mod reading;
@@ -54,6 +55,7 @@ mod xml;
 pub use document::DocumentCredentials;
 pub use explain::{Explanation, Told};
 pub use outline::Outline;
+pub use own_words::OwnWords;
 pub use source::Mistake;
 pub(crate) use xml::read as read_xml;
 

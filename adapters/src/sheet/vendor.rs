@@ -11,6 +11,7 @@ use super::callback::{self, Reader};
 use super::laws::{self, Sheet};
 use super::loader::Loader;
 use super::operations::{Cancel, Fetch, List, Many, Place, Report, Verify};
+use super::own_words::OwnWords;
 use super::reading::Reading;
 use super::rules::Errors;
 use super::sample;
@@ -123,6 +124,7 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> 
         answers: loader.answers.0.to_owned(),
         unsupported: unsupported.iter().map(owned).collect(),
     };
+    let own_words = own_words(&loader, &sheet, &settings);
     let samples = sample::load(&loader, &sheet, &operations, callbacks.is_some());
     sheet.close();
     // Laws judge what is well formed; of anything else they would only repeat what is known.
@@ -177,6 +179,7 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> 
         report: report.map(|steps| Arc::new(Report(steps)) as _),
         verify: verify.map(|steps| Arc::new(Verify(steps)) as _),
         callbacks,
+        own_words,
         samples,
     };
     Some((vendor, parts))
@@ -195,6 +198,40 @@ fn readings(loader: &mut Loader<'_>, sheet: &Section<'_>) {
             loader.readings.insert(name.clone(), Arc::new(reading));
         }
     }
+}
+
+/// The settings that readings take for a connection's own words; their defaults are checked.
+fn own_words(loader: &Loader<'_>, sheet: &Section<'_>, settings: &[Setting]) -> Vec<OwnWords> {
+    let mut all = Vec::new();
+    for reading in loader.readings.values() {
+        let tables = [
+            (&reading.own_statuses, false, &reading.statuses),
+            (&reading.own_results, true, &reading.results),
+        ];
+        for (setting, results, known) in tables {
+            let Some(setting) = setting else { continue };
+            let known = known.iter().map(|(word, _)| word.clone()).collect();
+            all.push(OwnWords {
+                setting: setting.clone(),
+                results,
+                known,
+            });
+        }
+    }
+    for own in &all {
+        let setting = settings.iter().find(|one| one.name == own.setting);
+        let line = sheet.line_of("settings");
+        if setting.is_some_and(|setting| setting.form != SettingForm::Table) {
+            let wrong = format!("`settings.{}` holds words and is no table", own.setting);
+            loader.mistakes.add(line, wrong, "form = \"table\"");
+        }
+        let default = setting.and_then(|setting| setting.default.as_ref());
+        for (_, wrong) in default.map(|table| own.mistakes(table)).unwrap_or_default() {
+            let wrong = format!("in the default of `{}`, {wrong}", own.setting);
+            loader.mistakes.add(line, wrong, "correct the table");
+        }
+    }
+    all
 }
 
 fn settings(loader: &Loader<'_>, sheet: &Section<'_>) -> Vec<Setting> {

@@ -195,7 +195,7 @@ pub(super) fn own_table(
 }
 
 /// What a word of ours means for an order.
-fn named(text: &str, outcomes: bool) -> Option<Is> {
+pub(super) fn named(text: &str, outcomes: bool) -> Option<Is> {
     let outcome = |outcome| Some(Is::Standing(Standing::Complete(outcome)));
     match text {
         "pass" => outcome(Outcome::Pass),

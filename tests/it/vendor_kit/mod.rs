@@ -4,6 +4,8 @@
 mod by_hand;
 mod explaining;
 mod extending;
+mod ordering;
+mod own_words;
 mod showing;
 mod starting;
 mod trying;

@@ -105,6 +105,7 @@ impl Cluster {
             let bodies = received["received"].as_array().unwrap().iter();
             let told: BTreeSet<String> = bodies
                 .filter_map(|it| serde_json::from_str::<Value>(it["body"].as_str()?).ok())
+                .inspect(|body| assert_eq!(body["result"], "Pass", "{body}"))
                 .map(|body| body["background_check_id"].to_string())
                 .collect();
             if told.len() == placed as usize {
@@ -128,10 +129,6 @@ impl Cluster {
             .body;
         let held = held["orders"].as_array().unwrap();
         assert_eq!(held.len(), placed as usize, "each is ordered once");
-        for number in 0..placed {
-            let order = gateway.order(&format!("order-{number}")).await;
-            assert_eq!(order.body["stage"], "complete", "{}", order.body);
-        }
     }
 }
 
@@ -184,7 +181,7 @@ impl Traffic {
 }
 
 #[tokio::test]
-async fn replicas_are_replaced_and_one_is_killed_under_traffic() {
+async fn replicas_are_replaced_under_traffic_and_no_request_fails() {
     let cluster = Arc::new(Cluster::up().await);
     let traffic = Traffic::at(&cluster);
     run("roll", &cluster.folder).await;

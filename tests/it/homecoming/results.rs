@@ -120,6 +120,28 @@ on_both_databases! {
         assert!(page.text.contains("<h1>The report cannot be shown now</h1>"), "{}", page.text);
     }
 
+    async fn a_report_that_is_still_made_is_waited_for_and_made_once(database) {
+        let world = Plan::vendor(database, "certn").start().await;
+        world.tenant().packages().await;
+        let order = with(world.order(), "/package_id", "identity".into());
+        world.tenant().place(&order).await.taken("invited");
+        for _ in 0..100 {
+            world.pass(Duration::from_secs(3600)).await;
+            if world.stored("224466").await.stage.is_terminal() {
+                break;
+            }
+        }
+        let link = link(&world, "224466").await;
+        let made = || world.posts("/generate-report/").len();
+        let time_passes = async {
+            world.until(async || made() == 1, "the report is being made").await;
+            world.clock.advance(Duration::from_secs(60));
+        };
+        let (report, ()) = tokio::join!(press(&world, &link), time_passes);
+        assert_eq!(report.status, 303, "{}", report.text);
+        assert_eq!(made(), 1);
+    }
+
     async fn the_page_says_where_the_order_stands(database) {
         let world = Plan::sandbox(database).start().await;
         let order = world.placed().await;

@@ -4,6 +4,7 @@ mod accio;
 mod accurate;
 mod certn;
 mod ibr;
+mod no_false_pass;
 mod pair;
 mod persona;
 mod sterling;

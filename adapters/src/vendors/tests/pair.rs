@@ -36,6 +36,8 @@ pub(super) struct Pair {
     pub(super) memo: Memo,
     /// Every request so far: its method and target, and its body.
     pub(super) sent: Vec<(String, String)>,
+    /// What becomes of answers on their way.
+    pub(super) spoil: Option<Box<dyn Fn(Vec<u8>) -> Vec<u8>>>,
     token: Option<String>,
     nth: u64,
 }
@@ -78,6 +80,7 @@ impl Pair {
             now: START,
             memo: Memo::default(),
             sent: Vec::new(),
+            spoil: None,
             token: None,
             nth: 1,
         }
@@ -153,7 +156,7 @@ impl Pair {
         self.fetch(&op)
     }
 
-    fn fetch(&mut self, op: &FetchOrder) -> Result<Found, Fault> {
+    pub(super) fn fetch(&mut self, op: &FetchOrder) -> Result<Found, Fault> {
         let placing = self.memo.step.clone();
         self.memo.step.clear();
         let fetch = self.vendor.fetch.clone().expect("it can look");
@@ -212,7 +215,7 @@ impl Pair {
         heard.iter().map(|heard| heard.notes.len()).sum()
     }
 
-    fn hear(&mut self, outgoing: &Outgoing) -> Heard {
+    pub(super) fn hear(&mut self, outgoing: &Outgoing) -> Heard {
         let callbacks = self.vendor.callbacks.clone().expect("it calls back");
         if outgoing.method == "GET" {
             return self.echo(outgoing, callbacks.challenge.as_deref());
@@ -379,7 +382,10 @@ impl Pair {
             Manner::Plainly | Manner::After(_) | Manner::Dripping => Ok(Reply {
                 status: response.status,
                 headers: lower(&response.headers),
-                body: response.body,
+                body: match &self.spoil {
+                    Some(spoil) => spoil(response.body),
+                    None => response.body,
+                },
             }),
             Manner::Never | Manner::Reset | Manner::Truncated => {
                 Err(Fault::Unclear("no whole answer came".to_owned()))

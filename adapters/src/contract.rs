@@ -611,8 +611,8 @@ pub struct Vendor {
     pub fetch: Option<Arc<dyn Translate<FetchOrder>>>,
     /// True where [`FetchOrder::Ours`] works.
     pub finds_ours: bool,
-    /// True where that goes by the person and the time, because the vendor takes no reference of
-    /// ours. Two orders for one person are then placed one after the other, never at once.
+    /// True where that goes by the person and what is new of theirs, because the vendor takes no
+    /// reference of ours, or keeps it with the person alone. Two orders for one person are then placed one after the other, never at once.
     pub finds_by_person: bool,
     /// Reads many orders.
     pub fetch_many: Option<Arc<dyn Translate<FetchMany>>>,

@@ -93,14 +93,8 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> 
         None => None,
     };
     let (callbacks, reader) = called_back.unzip();
-    let without_reference = sheet
-        .section("policy", "`[policy]`")
-        .is_some_and(|policy| without_reference(&policy));
-    let policy = policy(
-        &loader,
-        &sheet,
-        place.as_ref().map_or(0, |place| place.steps.len()),
-    );
+    let placing_steps = place.as_ref().map_or(0, |place| place.steps.len());
+    let rules = rules(&loader, &sheet, placing_steps, look_up.is_some());
     let sandbox = sheet.truth("sandbox").unwrap_or(false);
     let (dropped, unsupported) = (sheet.texts("dropped"), sheet.texts("unsupported"));
     let operations = [
@@ -137,8 +131,8 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> 
                 credentials: credentials.iter().map(String::as_str).collect(),
                 dropped: dropped.clone(),
                 unsupported: unsupported.clone(),
-                ambiguity: policy.as_ref().map(|policy| policy.ambiguity),
-                without_reference,
+                ambiguity: rules.policy.as_ref().map(|policy| policy.ambiguity),
+                without_reference: rules.without_reference,
                 operations,
             },
         );
@@ -147,7 +141,7 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> 
     let place = place?;
     let finds_ours = look_up.is_some();
     let mut dropped: Vec<String> = dropped.iter().map(owned).collect();
-    if without_reference {
+    if rules.without_reference {
         dropped.push("reference".to_owned());
     }
     let fetches = fetch.is_some() || finds_ours;
@@ -157,7 +151,7 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> 
         settings,
         credentials,
         auth: auth?,
-        policy: policy?,
+        policy: rules.policy?,
         sandbox,
         dropped,
         placing_steps: place.steps.iter().map(|step| step.name.clone()).collect(),
@@ -173,7 +167,7 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> 
             }) as _
         }),
         finds_ours,
-        finds_by_person: finds_ours && without_reference,
+        finds_by_person: rules.by_person,
         fetch_many: fetch_many.map(|steps| Arc::new(Many(steps)) as _),
         cancel: cancel.map(|steps| Arc::new(Cancel(steps)) as _),
         report: report.map(|steps| Arc::new(Report(steps)) as _),
@@ -310,27 +304,57 @@ pub(super) fn plain_value(raw: &Raw) -> Value {
     }
 }
 
-fn policy(loader: &Loader<'_>, sheet: &Section<'_>, placing_steps: usize) -> Option<Policy> {
+/// What `[policy]` says.
+struct Rules {
+    policy: Option<Policy>,
+    without_reference: bool,
+    by_person: bool,
+}
+
+fn rules(loader: &Loader<'_>, sheet: &Section<'_>, placing_steps: usize, looks_up: bool) -> Rules {
     sheet.need("policy", "the engine needs its rules: [policy]");
-    let section = sheet.section("policy", "`[policy]`")?;
-    let reference = reference(loader, &section);
-    let ambiguity = ambiguity(loader, &section);
+    let Some(section) = sheet.section("policy", "`[policy]`") else {
+        return Rules {
+            policy: None,
+            without_reference: false,
+            by_person: false,
+        };
+    };
+    let without_reference = without_reference(&section);
+    let says_so = section.truth("by_person").unwrap_or(false);
+    if says_so && !looks_up {
+        let wrong = "`by_person` says how a lost order is looked up, and there is no `[[look_up]]`";
+        let right = "leave it out, or say how an order is found: [[look_up]]";
+        loader
+            .mistakes
+            .add(section.line_of("by_person"), wrong, right);
+    }
+    let policy = policy(loader, &section, placing_steps);
+    section.close();
+    Rules {
+        policy,
+        without_reference,
+        by_person: looks_up && (without_reference || says_so),
+    }
+}
+
+fn policy(loader: &Loader<'_>, section: &Section<'_>, placing_steps: usize) -> Option<Policy> {
+    let reference = reference(loader, section);
+    let ambiguity = ambiguity(loader, section);
     let time = |key: &'static str| {
         section.need(key, "give a length of time, such as \"30s\"");
-        loader.duration_at(&section, key).unwrap_or(Duration::ZERO)
+        loader.duration_at(section, key).unwrap_or(Duration::ZERO)
     };
-    let policy = Policy {
+    Some(Policy {
         absent_after: time("absent_after"),
         look_first: time("look_first"),
         look_at_most: time("look_at_most"),
-        reopens_for: loader.duration_at(&section, "reopens_for"),
+        reopens_for: loader.duration_at(section, "reopens_for"),
         // Steps lead in no circle, so placing cannot take more turns than it has steps.
         most_turns: placing_steps,
         reference: reference?,
         ambiguity: ambiguity?,
-    };
-    section.close();
-    Some(policy)
+    })
 }
 
 /// True where the vendor has no field for our reference.

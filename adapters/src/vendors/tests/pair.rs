@@ -37,10 +37,13 @@ pub(super) struct Pair {
     /// Every request so far: its method and target, and its body.
     pub(super) sent: Vec<(String, String)>,
     /// What becomes of answers on their way.
-    pub(super) spoil: Option<Box<dyn Fn(Vec<u8>) -> Vec<u8>>>,
+    pub(super) spoil: Option<Spoil>,
     token: Option<String>,
     nth: u64,
 }
+
+/// What becomes of a body.
+pub(super) type Spoil = Box<dyn Fn(Vec<u8>) -> Vec<u8>>;
 
 /// What became of a callback.
 pub(super) struct Heard {

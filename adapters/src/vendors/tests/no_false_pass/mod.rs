@@ -16,7 +16,7 @@ use proptest::strategy::{Just, ValueTree};
 use proptest::test_runner::TestRunner;
 
 use self::speeches::{SPEECHES, Speech};
-use super::pair::{Pair, order};
+use super::pair::{Pair, Spoil, order};
 use crate::callback::Says;
 use crate::conformance::Document;
 use crate::contract::{Fault, FetchOrder, Found};
@@ -149,9 +149,8 @@ impl Life<'_> {
 
     fn looks(&mut self, lacking: Option<Index>) {
         let may_lack = self.speech.may_lack;
-        self.pair.spoil = lacking.map(|which| -> Box<dyn Fn(Vec<u8>) -> Vec<u8>> {
-            Box::new(move |body| without_one(body, which, may_lack))
-        });
+        self.pair.spoil = lacking
+            .map(|which| -> Spoil { Box::new(move |body| without_one(body, which, may_lack)) });
         let found = self.pair.fetch(&FetchOrder::Theirs(self.theirs.clone()));
         self.pair.spoil = None;
         match found {

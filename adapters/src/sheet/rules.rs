@@ -28,7 +28,7 @@ pub(super) struct Errors {
     text: Option<Expression>,
     /// Where the vendor names the field at fault.
     field: Option<Expression>,
-    /// The vendor's names of fields and ours.
+    /// The vendor's names of fields and ours; without `field`, words of its text.
     fields: Vec<(String, String)>,
     /// Where the vendor says when to come back, beside `Retry-After`.
     retry_at: Option<Expression>,
@@ -134,8 +134,15 @@ impl Errors {
         })
     }
 
+    /// The field of ours that the vendor names: where `field` says, else in its text.
     fn field_at_fault(&self, scope: &Scope<'_>) -> Option<String> {
-        let word = self.field.as_ref()?.read_text(scope)?;
+        let Some(field) = &self.field else {
+            let said = plain(scope.said?);
+            let mut fields = self.fields.iter();
+            let named = fields.find(|(theirs, _)| said.contains(&plain(theirs)));
+            return named.map(|(_, ours)| ours.clone());
+        };
+        let word = field.read_text(scope)?;
         let given = plain(&word);
         let named = self
             .fields

@@ -23,7 +23,7 @@ use super::report::{self, DocumentForm};
 use super::request::{Form, success};
 use super::rules::{Errors, Led, Rule, rules};
 use super::scope::{Scope, Sight};
-use super::source::{Section, Spot};
+use super::source::{Raw, Section, Spot};
 use crate::contract::{Fault, Found, Memo, Reply, Request, Turn, Unfit};
 use crate::vocabulary::{Progress, TheirRef};
 
@@ -559,6 +559,7 @@ fn step(loader: &Loader<'_>, spot: &Spot, kind: Kind) -> Option<Step> {
         .flatten()
         .and_then(|document| report::load(loader, &document, kept));
     let document_is_answer = document.as_ref().is_some_and(|one| one.base64.is_none());
+    let reading = kind.reads.then(|| loader.reading_at(&section)).flatten();
     let step = |request| Step {
         name: name.unwrap_or_default().to_owned(),
         line: spot.line,
@@ -568,7 +569,8 @@ fn step(loader: &Loader<'_>, spot: &Spot, kind: Kind) -> Option<Step> {
             true => When::default(),
             false => {
                 let by_status = kind.name != "place" && !next.is_empty();
-                success(loader, &section, reads, by_status)
+                let read = sign(&section).or(reading.as_ref().map(|one| one.theirs.clone()));
+                success(loader, &section, reads, by_status, read)
             }
         },
         find: find.and_then(|find| load_find(loader, &find, reads)),
@@ -576,7 +578,7 @@ fn step(loader: &Loader<'_>, spot: &Spot, kind: Kind) -> Option<Step> {
         keep: loader.named_expressions(section.section("keep", "`keep`"), kept),
         rules: rules(loader, section.list("errors"), reads),
         next: next.iter().map(|(name, _)| (*name).to_owned()).collect(),
-        reading: kind.reads.then(|| loader.reading_at(&section)).flatten(),
+        reading: reading.clone(),
         catalog: (kind.name == "list")
             .then(|| CatalogForm::load(loader, &section))
             .flatten(),
@@ -590,6 +592,34 @@ fn step(loader: &Loader<'_>, spot: &Spot, kind: Kind) -> Option<Step> {
     let step = step(request?);
     section.close();
     Some(step)
+}
+
+/// What the answer to a step is read for, beside an order: the list that is searched or offered, or
+/// the link.
+fn sign(section: &Section<'_>) -> Option<Expression> {
+    let lists = ["find", "packages", "add_ons"].into_iter().find_map(|key| {
+        let Raw::Table(entries) = &section.get(key)?.raw else {
+            return None;
+        };
+        let (_, lists) = entries.iter().find(|(name, _)| name == "in")?;
+        match &lists.raw {
+            Raw::Text(path) => Some(path.clone()),
+            Raw::List(paths) => {
+                let paths = paths.iter().filter_map(|path| match &path.raw {
+                    Raw::Text(path) => Some(path.as_str()),
+                    _ => None,
+                });
+                Some(paths.collect::<Vec<_>>().join(" or "))
+            }
+            _ => None,
+        }
+    });
+    let read = lists.or_else(|| match &section.get("link")?.raw {
+        Raw::Text(link) => Some(link.clone()),
+        _ => None,
+    });
+    // What cannot be read is told where it stands.
+    Expression::parse(&read?).ok()
 }
 
 fn load_find(loader: &Loader<'_>, section: &Section<'_>, sight: Sight) -> Option<Find> {

@@ -13,12 +13,18 @@ use super::loader::Loader;
 use super::operations::{Cancel, Fetch, List, Many, Place, Report, Verify};
 use super::own_words::OwnWords;
 use super::reading::Reading;
+use super::request::lowered;
 use super::rules::Errors;
 use super::sample;
 use super::scope::Sight;
 use super::source::{Mistakes, Raw, Section, Spot};
 use super::steps::{self, Kind, Steps};
+use super::template::Template;
 use crate::contract::{Ambiguity, Policy, Reference, Setting, SettingForm, Vendor};
+use crate::vocabulary::Order;
+
+/// How long after placing the first look comes, where a sheet does not say.
+const LOOK_FIRST: Duration = Duration::from_secs(600);
 
 /// What a sheet is made of, beside the vendor that it is.
 pub(super) struct Parts {
@@ -38,6 +44,7 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> 
     let sheet = Section::new("the sheet", root, mistakes)?;
     let mut loader = Loader::new(mistakes);
     loader.answers = loader.format_at(&sheet, "answers", loader.answers);
+    loader.headers = common_headers(&loader, &sheet);
     readings(&mut loader, &sheet);
     let loader = loader;
 
@@ -96,7 +103,8 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> 
     let placing_steps = place.as_ref().map_or(0, |place| place.steps.len());
     let rules = rules(&loader, &sheet, placing_steps, look_up.is_some());
     let sandbox = sheet.truth("sandbox").unwrap_or(false);
-    let (dropped, unsupported) = (sheet.texts("dropped"), sheet.texts("unsupported"));
+    let unsupported = sheet.texts("unsupported");
+    let dropped = dropped(&loader, sheet.texts("dropped"));
     let operations = [
         ("place", place.as_ref()),
         ("fetch", fetch.as_ref()),
@@ -159,6 +167,10 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> 
             steps: place,
             unsupported: unsupported.iter().map(owned).collect(),
         }),
+        // Whoever may list packages has the right credentials.
+        verify: verify
+            .or_else(|| list.clone())
+            .map(|steps| Arc::new(Verify(steps)) as _),
         list: list.map(|steps| Arc::new(List(steps)) as _),
         fetch: fetches.then(|| {
             Arc::new(Fetch {
@@ -171,7 +183,6 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> 
         fetch_many: fetch_many.map(|steps| Arc::new(Many(steps)) as _),
         cancel: cancel.map(|steps| Arc::new(Cancel(steps)) as _),
         report: report.map(|steps| Arc::new(Report(steps)) as _),
-        verify: verify.map(|steps| Arc::new(Verify(steps)) as _),
         callbacks,
         own_words,
         samples,
@@ -228,6 +239,38 @@ fn own_words(loader: &Loader<'_>, sheet: &Section<'_>, settings: &[Setting]) -> 
     all
 }
 
+/// What every request is sent with.
+fn common_headers(loader: &Loader<'_>, sheet: &Section<'_>) -> Vec<(String, Template)> {
+    let sight = Sight {
+        secrets: true,
+        ..Sight::default()
+    };
+    lowered(loader.named_templates(sheet.section("headers", "`headers`"), sight))
+}
+
+/// The fields of an order that a sheet drops. The name of a group stands for all of its fields. When
+/// an order was placed is our own, so nothing is lost where nobody sends it.
+fn dropped<'s>(loader: &Loader<'_>, named: Vec<(&'s str, usize)>) -> Vec<(&'s str, usize)> {
+    let mut dropped: Vec<(&str, usize)> = Vec::new();
+    for (name, line) in named {
+        let group = format!("{name}.");
+        let fields = Order::FIELDS
+            .iter()
+            .filter(|field| field.starts_with(&group));
+        let fields: Vec<_> = fields.map(|field| (*field, line)).collect();
+        match fields.is_empty() || name == "order" {
+            true => dropped.push((name, line)),
+            false => dropped.extend(fields),
+        }
+    }
+    let ours = "order.placed_at";
+    let uses = loader.all_uses();
+    if uses.iter().all(|one| one.name != ours) && dropped.iter().all(|(name, _)| *name != ours) {
+        dropped.push((ours, 1));
+    }
+    dropped
+}
+
 fn settings(loader: &Loader<'_>, sheet: &Section<'_>) -> Vec<Setting> {
     let section = sheet.section("settings", "`[settings]`");
     let entries = section.iter().flat_map(Section::entries);
@@ -265,7 +308,9 @@ fn setting(loader: &Loader<'_>, name: &str, spot: &Spot) -> Option<Setting> {
 
 fn setting_form(loader: &Loader<'_>, section: &Section<'_>) -> Option<SettingForm> {
     let right = "\"text\", \"region\", \"table\", or a list of words";
-    let spot = section.need("form", right)?;
+    let Some(spot) = section.get("form") else {
+        return Some(SettingForm::Text);
+    };
     let found = match &spot.raw {
         Raw::Text(word) => match word.as_str() {
             "text" => Some(SettingForm::Text),
@@ -347,7 +392,9 @@ fn policy(loader: &Loader<'_>, section: &Section<'_>, placing_steps: usize) -> O
     };
     Some(Policy {
         absent_after: time("absent_after"),
-        look_first: time("look_first"),
+        look_first: loader
+            .duration_at(section, "look_first")
+            .unwrap_or(LOOK_FIRST),
         look_at_most: time("look_at_most"),
         reopens_for: loader.duration_at(section, "reopens_for"),
         // Steps lead in no circle, so placing cannot take more turns than it has steps.

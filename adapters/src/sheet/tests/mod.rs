@@ -11,6 +11,7 @@ mod refused;
 mod rough;
 mod samples;
 mod several;
+mod shorter;
 mod texts;
 
 use std::sync::Arc;

@@ -13,7 +13,7 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
         "a typo in a key",
         "look_first =",
         "lok_first =",
-        "`[policy]` has no `look_first`, but `lok_first`",
+        "`lok_first` is not a key of `[policy]`",
     ),
     (
         "a typo in a table",

@@ -3,6 +3,7 @@
 mod accio;
 mod accurate;
 mod certn;
+mod checkr;
 mod ibr;
 mod no_false_pass;
 mod pair;

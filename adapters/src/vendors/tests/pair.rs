@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
@@ -384,7 +385,7 @@ impl Pair {
         match response.manner {
             Manner::Plainly | Manner::After(_) | Manner::Dripping => Ok(Reply {
                 status: response.status,
-                headers: lower(&response.headers),
+                headers: dated(lower(&response.headers), self.now),
                 body: match &self.spoil {
                     Some(spoil) => spoil(response.body),
                     None => response.body,
@@ -425,6 +426,16 @@ fn target(request: &Request) -> String {
         true => request.path.clone(),
         false => format!("{}?{}", request.path, query.join("&")),
     }
+}
+
+/// What every server on the way adds, where the vendor has not.
+fn dated(mut headers: Vec<(String, String)>, now: Millis) -> Vec<(String, String)> {
+    if headers.iter().all(|(name, _)| name != "date") {
+        let now = Timestamp::from_millisecond(now).expect("tests live in our time");
+        let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        headers.push(("date".to_owned(), date));
+    }
+    headers
 }
 
 fn lower(headers: &[(String, String)]) -> Vec<(String, String)> {

@@ -2,8 +2,6 @@
 //! secret. The first byte chooses the vendor, the second how much of the rest is a header.
 #![no_main]
 
-use std::collections::BTreeMap;
-
 use adapters::callback::{Incoming, Proof, Says, Verified, verify};
 use adapters::contract::Context;
 use adapters::vocabulary::Private;
@@ -13,12 +11,11 @@ fuzz_target!(|data: &[u8]| {
     let [vendor, split, rest @ ..] = data else {
         return;
     };
-    let vendors = adapters::shipped();
-    let vendor = &vendors[usize::from(*vendor) % vendors.len()];
+    let vendor = fuzz::vendor(*vendor);
     let Some(callbacks) = &vendor.callbacks else {
         return;
     };
-    let settings = adapters::sample::settings(vendor, &BTreeMap::new());
+    let settings = fuzz::settings(&vendor);
     let cx = Context {
         settings: &settings,
         key: "",

@@ -162,6 +162,12 @@ impl App {
             return self.give_back(&claimed, CAPPED_PAUSE).await;
         };
         let keys = keys(&claimed);
+        let now = self.clock.now();
+        if let Err(until) = self.destinations.admit(&keys[1], now) {
+            let pause = Duration::from_millis(u64::try_from(until - now).unwrap_or(0));
+            let spread = Duration::from_millis(rand::random_range(0..1000));
+            return self.give_back(&claimed, pause + spread).await;
+        }
         let Some(_flight) = self.await_place(&keys).await else {
             let pause = CAPPED_PAUSE + self.flights.silence(&keys[1]);
             return self
@@ -170,6 +176,9 @@ impl App {
         };
         let (began_at, began) = (self.clock.now(), Instant::now());
         let attempted = self.attempt(tenant, &claimed).await;
+        let is_back = self
+            .destinations
+            .learn(&keys[1], &attempted, self.clock.now());
         crash::point("delivery.attempted");
         let most = self.setup().options.delivery.attempts;
         let settlement = Settlement {
@@ -191,6 +200,11 @@ impl App {
         log(&claimed, &settlement, settled);
         metrics::histogram!("delivery_attempt_seconds", "next" => settlement.next.word())
             .record(began.elapsed());
+        if is_back {
+            let (tenant, origin) = (&claimed.tenant_id, &claimed.origin);
+            let now = self.clock.now();
+            self.store.pull_lanes_forward(tenant, origin, now).await?;
+        }
         if settlement.next == Next::Delivered {
             self.signals.deliveries.notify_one();
         }
@@ -229,9 +243,11 @@ impl App {
         let caps = &self.setup().options.delivery;
         let mut loads = self.flights.loads();
         let flying = |key: &String| loads.get(key).map_or(0, |load| load.flying);
-        if flying(&keys[0]) >= caps.in_flight_per_tenant
-            || flying(&keys[1]) >= caps.in_flight_per_origin
-        {
+        let allowance = self.destinations.allowance(&keys[1]);
+        let per_origin = caps
+            .in_flight_per_origin
+            .min(allowance.unwrap_or(usize::MAX));
+        if flying(&keys[0]) >= caps.in_flight_per_tenant || flying(&keys[1]) >= per_origin {
             return None;
         }
         for key in keys {

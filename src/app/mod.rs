@@ -12,6 +12,7 @@ mod cancelling;
 pub mod catalog;
 pub mod crash;
 pub mod deliveries;
+mod destinations;
 pub mod directory;
 mod driving;
 pub mod error;
@@ -67,6 +68,7 @@ pub struct App {
     pub(crate) directory: ArcSwap<Directory>,
     pub(crate) catalogs: catalog::Catalogs,
     pub(crate) flights: deliveries::Flights,
+    destinations: destinations::Destinations,
 }
 
 /// Wakes background work at once; a poll is the backstop.
@@ -96,6 +98,7 @@ impl App {
             setup: ArcSwap::from_pointee(setup),
             sheets_revision: AtomicI64::new(sheets_revision),
             flights: deliveries::Flights::default(),
+            destinations: destinations::Destinations::default(),
             tasks: TaskTracker::new(),
             signals: Signals::default(),
             directory: ArcSwap::default(),

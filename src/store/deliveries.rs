@@ -213,6 +213,29 @@ impl Store {
         rows.iter().map(read_claimed).collect()
     }
 
+    /// Makes due, within ten seconds, what waits for a destination that answers again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pull_lanes_forward(
+        &self,
+        tenant_id: &str,
+        origin: &str,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        // What is left of a due time is as good as chance.
+        sqlx::query(
+            "UPDATE lanes SET due_at = $3 + due_at % 10000 \
+             WHERE due_at > $3 + 10000 AND tenant_id = $1 AND origin = $2 AND lease_token IS NULL",
+        )
+        .bind(tenant_id)
+        .bind(origin)
+        .bind(now)
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
     /// Gives a claimed lane back without an attempt, because a cap was reached. Where a newer update
     /// has come in the meantime, that one is the next.
     ///

@@ -11,6 +11,7 @@ use zeroize::Zeroize;
 
 use crate::callback::Callbacks;
 use crate::sample::Sample;
+use crate::sheet::OwnWords;
 use crate::vocabulary::{Catalog, Millis, Order, OurRef, Private, Progress, TheirRef};
 
 /// Something a vendor can be asked to do.
@@ -623,6 +624,8 @@ pub struct Vendor {
     pub verify: Option<Arc<dyn Translate<VerifyCredentials>>>,
     /// Reads callbacks; `None`: the vendor sends none.
     pub callbacks: Option<Callbacks>,
+    /// The settings in which a connection says what its own words mean.
+    pub own_words: Vec<OwnWords>,
     /// Samples of what it sends, for [`crate::sample::failures`].
     pub samples: Vec<Sample>,
 }

@@ -7,9 +7,11 @@
 //! the gateway owns all of that. `Cargo.toml` keeps the wall: no runtime, no HTTP client, no SQL.
 //!
 //! Read in this order: [`vocabulary`] (the canonical words), [`contract`] (what a vendor owes),
-//! [`callback`] (how a vendor proves itself), [`sheet`] (vendors as TOML), [`conformance`] (the
-//! laws, as runnable checks), [`simulator`] (fake vendors, written from the vendors'
-//! documentation).
+//! [`callback`] (how a vendor proves itself), [`sheet`] (vendors as TOML, with the outline and the
+//! explanations that people ask for), [`conformance`] (the laws, as runnable checks), [`sample`] (a
+//! sheet's own tests), [`simulator`] (fake vendors, written from the vendors' documentation).
+//!
+//! Whoever adds a vendor without touching this code reads `adapters/sheets/GUIDE.md`.
 
 pub mod callback;
 pub mod conformance;

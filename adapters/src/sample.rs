@@ -59,12 +59,7 @@ pub fn failures(vendor: &Vendor) -> Vec<String> {
 
 /// What a sample means.
 fn said(vendor: &Vendor, sample: &Sample) -> Value {
-    let defaults = vendor.settings.iter().filter_map(|setting| {
-        let default = setting.default.clone()?;
-        Some((setting.name.clone(), default))
-    });
-    let mut settings: BTreeMap<String, Value> = defaults.collect();
-    settings.extend(sample.settings.clone());
+    let settings = settings(vendor, &sample.settings);
     let cx = Context {
         settings: &settings,
         key: canary::KEY,
@@ -72,9 +67,7 @@ fn said(vendor: &Vendor, sample: &Sample) -> Value {
     };
     let theirs = TheirRef(sample.theirs.clone());
     let order = Arc::new(canary::order());
-    let reference = &vendor.policy.reference;
-    let letters = reference.alphabet.chars().cycle();
-    let ours = OurRef(letters.take(reference.length).collect());
+    let ours = ours(vendor);
     let tried = match sample.operation.as_str() {
         "callback" => return read(vendor, sample, &cx),
         "place" => answered(
@@ -117,6 +110,38 @@ fn said(vendor: &Vendor, sample: &Sample) -> Value {
     tried.unwrap_or_else(|| Value::from("nothing: the vendor has no such operation"))
 }
 
+impl Sample {
+    /// The answer that it is.
+    pub(crate) fn reply(&self) -> Reply {
+        Reply {
+            status: self.status,
+            headers: self.headers.clone(),
+            body: self.body.clone().into_bytes(),
+        }
+    }
+}
+
+/// A connection's settings: `given`, over what is used where a setting is left out.
+pub(crate) fn settings(
+    vendor: &Vendor,
+    given: &BTreeMap<String, Value>,
+) -> BTreeMap<String, Value> {
+    let defaults = vendor.settings.iter().filter_map(|setting| {
+        let default = setting.default.clone()?;
+        Some((setting.name.clone(), default))
+    });
+    let mut settings: BTreeMap<String, Value> = defaults.collect();
+    settings.extend(given.clone());
+    settings
+}
+
+/// A reference of ours as the vendor takes it.
+pub(crate) fn ours(vendor: &Vendor) -> OurRef {
+    let reference = &vendor.policy.reference;
+    let letters = reference.alphabet.chars().cycle();
+    OurRef(letters.take(reference.length).collect())
+}
+
 fn answered<O: Operation>(
     op: O,
     translate: Option<&Arc<dyn Translate<O>>>,
@@ -130,12 +155,7 @@ where
         step: sample.step.clone(),
         values: sample.memo.clone(),
     };
-    let reply = Reply {
-        status: sample.status,
-        headers: sample.headers.clone(),
-        body: sample.body.clone().into_bytes(),
-    };
-    Some(match translate?.decode(&op, &memo, cx, &reply) {
+    Some(match translate?.decode(&op, &memo, cx, &sample.reply()) {
         Ok(Turn::Done(output)) => output.said().words,
         Ok(Turn::Next(memo)) => serde_json::json!({"is": "next", "step": memo.step}),
         Err(fault) => fault_words(&fault),

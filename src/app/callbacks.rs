@@ -138,9 +138,11 @@ impl App {
         let notes = read_notes(&address.callbacks, &address.connection, body).unwrap_or_default();
         for note in notes {
             if let Some(order) = self.order_of(&address.connection, &note).await? {
-                let hint = "it proves nothing, or was settled before";
-                self.told(&order, self.clock.now(), "looked", hint).await?;
-                self.look_soon(&order).await?;
+                // Anybody may send hints: one that changes nothing writes nothing.
+                if self.look_soon(&order).await? {
+                    let hint = "it proves nothing, or was settled before";
+                    self.told(&order, self.clock.now(), "looked", hint).await?;
+                }
             }
         }
         Ok(())
@@ -158,15 +160,15 @@ impl App {
         self.store.note_contact(&order.id, &callback).await
     }
 
-    /// Makes an order's next look now, at most once in a while.
-    pub(crate) async fn look_soon(&self, order: &Order) -> Result<(), StoreError> {
-        if order.their_ref.is_some() {
-            self.store
-                .look_by(&order.id, hinted_look(order, self.clock.now()))
-                .await?;
-            self.signals.looking.notify_one();
+    /// Makes an order's next look now, at most once in a while; true where it was later before.
+    pub(crate) async fn look_soon(&self, order: &Order) -> Result<bool, StoreError> {
+        if order.their_ref.is_none() {
+            return Ok(false);
         }
-        Ok(())
+        let at = hinted_look(order, self.clock.now());
+        let moved = self.store.look_by(&order.id, at).await?;
+        self.signals.looking.notify_one();
+        Ok(moved)
     }
 
     /// Claims callbacks to be applied, for [`App::apply_callback`].

@@ -1,6 +1,6 @@
 //! The catalog: from memory, then Redis where there is one, then the last good copy in the
-//! database, then, for the first time ever, the vendor itself with a deadline. It is refreshed in the background before it is stale;
-//! a slow or dead vendor neither delays nor empties the list.
+//! database, then, for the first time ever, the vendor itself with a deadline. It is refreshed in
+//! the background before it is stale; a slow or dead vendor neither delays nor empties the list.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -143,7 +143,7 @@ impl App {
                 let asked = self
                     .setup()
                     .caller
-                    .ask(&vendor, connection, report, &operation, memo)
+                    .ask_for_a_person(&vendor, connection, report, &operation, memo)
                     .await;
                 let (outcome, detail) = match &asked.result {
                     Ok(_) => ("answered", String::new()),

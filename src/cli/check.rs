@@ -61,6 +61,9 @@ pub(super) fn run(
         Some(Ok(file)) => {
             mistakes.extend(file.mistakes(&vendors, settings.egress.allow_http));
             mistakes.extend(file.secrets_written_out());
+            for sentence in file.to_be_looked_at(&vendors) {
+                eprintln!("{sentence}");
+            }
         }
     }
     if mistakes.is_empty() {

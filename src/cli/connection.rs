@@ -42,7 +42,7 @@ pub(super) enum Command {
         account: String,
         /// The connection's name.
         name: String,
-        /// Print what was found as JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
     },

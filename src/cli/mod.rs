@@ -95,7 +95,7 @@ enum Command {
     /// See and retire connections: tenants' accounts at vendors.
     #[command(subcommand)]
     Connection(connection::Command),
-    /// See the vendors that a connection may name.
+    /// See the vendors that are known, and add others.
     #[command(subcommand)]
     Vendor(vendor::Command),
     /// See orders, and settle what only a person can know.
@@ -140,7 +140,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Secret(command) => key::run_secret(&command, &mut out),
         Command::Tenant(command) => tenant::run(&command, config, &mut out).await,
         Command::Connection(command) => connection::run(&command, config, &mut out).await,
-        Command::Vendor(command) => vendor::run(&command, config, &mut out),
+        Command::Vendor(command) => vendor::run(&command, config, &mut out).await,
         Command::Order(command) => order::run(&command, config, &mut out).await,
         Command::Delivery(command) => delivery::run(&command, config, &mut out).await,
         Command::Callback(command) => callback::run(&command, config, &mut out).await,

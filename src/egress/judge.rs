@@ -370,7 +370,11 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #![proptest_config(ProptestConfig {
+        // More where `PROPTEST_CASES` asks for more.
+        cases: ProptestConfig::default().cases.max(2_000),
+        ..ProptestConfig::default()
+    })]
 
         #[test]
         fn the_judge_agrees_with_a_slow_one(address in addresses()) {

@@ -187,7 +187,11 @@ fn what_stands_beside_a_registered_block_is_refused_only_by_another() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig {
+        // More where `PROPTEST_CASES` asks for more.
+        cases: ProptestConfig::default().cases.max(2_000),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn any_other_address_is_judged_as_the_registries_say(

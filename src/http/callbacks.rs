@@ -76,7 +76,7 @@ fn verdict(answer: &CallbackAnswer) -> &'static str {
 fn write(acknowledgement: Acknowledgement) -> Response {
     let status = StatusCode::from_u16(acknowledgement.status).unwrap_or(StatusCode::OK);
     let mut response = (status, acknowledgement.body).into_response();
-    // Certn asks for it with an echo, which is a stranger's text (Certn, section 6).
+    // An echoed challenge is a stranger's text, and there are vendors that ask for this with it.
     let nosniff = HeaderValue::from_static("nosniff");
     response
         .headers_mut()

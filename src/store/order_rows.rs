@@ -223,19 +223,20 @@ impl Store {
     }
 
     /// Makes an order's next look due at `at`, if that is sooner. This is a change like any other:
-    /// whoever saves the order as it was before is stale, and cannot put the look off again.
+    /// whoever saves the order as it was before is stale, and cannot put the look off again. True
+    /// where it was not as soon before.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn look_by(&self, order_id: &str, at: Millis) -> Result<(), StoreError> {
-        sqlx::query(
+    pub async fn look_by(&self, order_id: &str, at: Millis) -> Result<bool, StoreError> {
+        let moved = sqlx::query(
             "UPDATE orders SET look_at = $2, version = version + 1 WHERE id = $1 AND (look_at IS NULL OR look_at > $2)",
         )
         .bind(order_id)
         .bind(at)
         .execute(&self.writer)
         .await?;
-        Ok(())
+        Ok(moved.rows_affected() == 1)
     }
 
     /// Orders that wait for a person, oldest first.

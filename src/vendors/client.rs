@@ -39,7 +39,7 @@ use crate::seal::Keyring;
 /// Turns of an operation that orders nothing; a catalog of more pages is not believed.
 const MOST_TURNS: usize = 100;
 
-/// How often a later step of such an operation that is not ready yet is asked for once more.
+/// How often a later step that is not ready yet is asked for once more while a person waits.
 const MOST_WAITS: u32 = 6;
 /// Before it is.
 const NOT_READY_PAUSE: Duration = Duration::from_secs(1);
@@ -66,6 +66,8 @@ pub enum Sent {
 
 /// The last step of an operation so far.
 struct Last {
+    /// How often it may still wait for what is not ready.
+    waits_left: u32,
     step: String,
     effect: Effect,
     answer: Option<Heard>,
@@ -223,8 +225,36 @@ impl Caller {
         operation: &O,
         memo: Memo,
     ) -> Asked<O::Output> {
+        self.ask_waiting(0, vendor, connection, translate, operation, memo)
+            .await
+    }
+
+    /// The same for a person who waits: what an earlier step has begun and is not ready yet is
+    /// waited for a little, because whoever comes back begins it anew.
+    pub async fn ask_for_a_person<O: Operation>(
+        &self,
+        vendor: &Vendor,
+        connection: &Connection,
+        translate: &dyn Translate<O>,
+        operation: &O,
+        memo: Memo,
+    ) -> Asked<O::Output> {
+        self.ask_waiting(MOST_WAITS, vendor, connection, translate, operation, memo)
+            .await
+    }
+
+    async fn ask_waiting<O: Operation>(
+        &self,
+        waits_left: u32,
+        vendor: &Vendor,
+        connection: &Connection,
+        translate: &dyn Translate<O>,
+        operation: &O,
+        memo: Memo,
+    ) -> Asked<O::Output> {
         let began = Instant::now();
         let mut last = Last {
+            waits_left,
             step: String::new(),
             effect: Effect::Read,
             answer: None,
@@ -250,7 +280,6 @@ impl Caller {
         mut memo: Memo,
         last: &mut Last,
     ) -> Result<O::Output, CallFailure> {
-        let mut waits = 0;
         for _ in 0..MOST_TURNS {
             let cx = Context {
                 settings: &connection.settings,
@@ -275,9 +304,8 @@ impl Caller {
             match translate.decode(operation, &memo, &cx, &reply) {
                 Ok(Turn::Done(output)) => return Ok(output),
                 Ok(Turn::Next(next)) => memo = next,
-                // What an earlier step has begun is waited for a little, or it would be begun anew.
-                Err(Fault::NotReady(_)) if !memo.step.is_empty() && waits < MOST_WAITS => {
-                    waits += 1;
+                Err(Fault::NotReady(_)) if !memo.step.is_empty() && last.waits_left > 0 => {
+                    last.waits_left -= 1;
                     tokio::time::sleep(NOT_READY_PAUSE).await;
                 }
                 Err(fault) => {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use adapters::Vendor;
 
+use super::sheets::Sheets;
+
 /// Vendors by name.
 #[derive(Clone, Debug, Default)]
 pub struct Registry(BTreeMap<String, Arc<Vendor>>);
@@ -18,24 +20,8 @@ impl Registry {
     /// One sentence for each mistake in each sheet.
     pub fn load(dir: Option<&Path>, allow_sandbox: bool) -> Result<Self, Vec<String>> {
         let mut vendors: Self = adapters::shipped().into_iter().collect();
-        let mut mistakes = Vec::new();
-        for path in dir
-            .map(sheets_in)
-            .transpose()
-            .map_err(|error| vec![error])?
-            .unwrap_or_default()
-        {
-            let name = path.display().to_string();
-            match std::fs::read_to_string(&path) {
-                Err(error) => mistakes.push(format!("{name}: cannot be read ({error})")),
-                Ok(text) => match adapters::sheet::load(&name, &text) {
-                    Ok(vendor) => vendors.insert(Arc::new(vendor)),
-                    Err(found) => mistakes.extend(found.iter().map(ToString::to_string)),
-                },
-            }
-        }
-        if !mistakes.is_empty() {
-            return Err(mistakes);
+        for sheet in Sheets::read(dir)?.load_all()? {
+            vendors.insert(Arc::new(sheet.vendor));
         }
         vendors
             .0
@@ -66,22 +52,4 @@ impl FromIterator<Arc<Vendor>> for Registry {
         }
         registry
     }
-}
-
-fn sheets_in(dir: &Path) -> Result<Vec<std::path::PathBuf>, String> {
-    let entries = std::fs::read_dir(dir).map_err(|error| {
-        format!(
-            "`vendors.dir` is {}, which cannot be read ({error})",
-            dir.display()
-        )
-    })?;
-    let mut paths: Vec<_> = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "toml")
-        })
-        .collect();
-    paths.sort();
-    Ok(paths)
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -17,6 +18,9 @@ use crate::vendor::{self, Vendor};
 
 /// Orders placed before anything is measured: connections are open and statements are prepared.
 const WARM_UP: u32 = 200;
+
+/// What a placing that is held back is told to wait, at least.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// All that takes part in a measurement.
 pub(crate) struct Stand {
@@ -97,10 +101,13 @@ impl Stand {
         self.expected(answered, &body, StatusCode::CREATED);
     }
 
-    /// Places an order at the vendor that never answers; it may be taken, or refused because that
-    /// vendor is left alone by now.
+    /// Places an order at the vendor that never answers. Where it is turned away, because that
+    /// vendor is left alone by now, it comes back as late as Retry-After says.
     pub(crate) async fn place_at_hanging(&self, number: u32) {
-        self.order("HANGING", number).await;
+        let (answered, _) = self.order("HANGING", number).await;
+        if answered == StatusCode::SERVICE_UNAVAILABLE {
+            tokio::time::sleep(RETRY_AFTER).await;
+        }
     }
 
     async fn order(&self, account: &str, number: u32) -> (StatusCode, Bytes) {

@@ -413,6 +413,7 @@ fn vendors(sheets: &Path) -> Vec<String> {
         return Vec::new();
     };
     let paths = entries.map(|entry| entry.expect("an entry").path());
-    let stems = paths.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()));
+    let sheets = paths.filter(|path| path.extension().is_some_and(|end| end == "toml"));
+    let stems = sheets.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()));
     stems.filter(|stem| stem != OWN_VENDOR).collect()
 }

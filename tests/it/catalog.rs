@@ -195,15 +195,15 @@ on_both_databases! {
     }
 
     async fn an_id_that_is_not_offered_is_seen_by_operators(database) {
-        let world = Plan::sandbox(database).start().await;
+        let world = Plan::sandbox(database).edit("\"PKG001\"", "\"b-deluxe\"").start().await;
         world.tenant().packages().await;
-        world.adds_a_connection("", "[[tenant.connection.offer]]\nvendor_id = \"deluxe\"\nid = \"PKG001\"").await;
+        world.adds_a_connection("prefix = \"b-\"", "").await;
         world.tenant().packages().await;
         let tenant = world.app().tenant_named("ACCT123").unwrap();
         let clashes = world.app().clashes(&tenant, &tenant.connections[1]).await.unwrap();
         assert_eq!(clashes.len(), 1, "{clashes:?}");
         let (offer, means) = (&clashes[0].offer, &clashes[0].means);
-        assert_eq!((offer.id.as_str(), offer.vendor_id.as_str()), ("PKG001", "deluxe"));
+        assert_eq!((offer.id.as_str(), offer.vendor_id.as_str()), ("b-deluxe", "deluxe"));
         assert_eq!((means.vendor_id.as_str(), &means.connection_id), ("basic", &tenant.connections[0].id));
         assert!(world.app().clashes(&tenant, &tenant.connections[0]).await.unwrap().is_empty());
     }

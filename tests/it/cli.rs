@@ -335,13 +335,9 @@ fn a_connection_is_tried_when_it_is_imported_and_when_somebody_asks() {
 fn a_connection_shows_what_its_vendor_has_changed_and_what_is_not_offered() {
     let (program, _sandbox, running) = imported();
     let file = fs::read_to_string(program.path("sandbox-import.toml")).unwrap();
-    let (_, connection) = file.split_once("  [[tenant.connection]]\n").unwrap();
-    let second = connection.replace("\"main\"", "\"second\"");
-    program.write(
-        "two.toml",
-        &format!("{file}\n[[tenant.connection]]\n{second}"),
-    );
-    program.done(&["tenant", "import", "two.toml"]);
+    running.ask("GET", "/v1/packages", &program.api_secret(), None);
+    program.write("second.toml", &file.replace("\"main\"", "\"second\""));
+    program.done(&["tenant", "import", "second.toml"]);
     let show = ["connection", "show", ACCOUNT, "second"];
     let shown = until("both lists are fetched", || {
         running.ask("GET", "/v1/packages", &program.api_secret(), None);

@@ -48,7 +48,7 @@ credentials = { api_key = "env:A", callback_secret = "env:B" }
 
 [[tenant.connection]]
 name = "a b" #! a connection's `name` is made of letters, digits, - and _
-vendor = "nobody" #! there is no vendor `nobody` (there are: accio
+vendor = "nobody" #! there is no vendor `nobody` (there are: accio, accurate
 base_url = "https://u:canary@nobody.dev" #! credentials belong into `credentials`
 prefix = "x y" #! `prefix` is `x y`; it has to be at most 32 characters without blanks
 

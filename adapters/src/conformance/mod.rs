@@ -145,12 +145,14 @@ mod laws;
 mod leaves;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod wire;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use fixtures::Fixtures;
 pub use laws::{LAWS, Law};
+pub use trial::{Tried, Verdict, tried};
 
 use crate::contract::Vendor;
 use bench::Bench;
@@ -175,18 +177,23 @@ pub fn check(vendor: &Vendor, fixtures: &Fixtures) -> Vec<Violation> {
     let bench = Bench::new(vendor, fixtures);
     let mut violations: Vec<Violation> = Vec::new();
     for law in LAWS {
-        // A vendor that panics must not hide what the other laws would say.
-        let broken = catch_unwind(AssertUnwindSafe(|| (law.broken)(&bench)));
-        let broken = broken.unwrap_or_else(|_| vec!["the vendor panics".to_owned()]);
-        for what in broken {
-            let violation = Violation {
-                law: law.name,
-                what,
-            };
-            if !violations.contains(&violation) {
-                violations.push(violation);
-            }
-        }
+        violations.extend(broken_by(law, &bench).into_iter().map(|what| Violation {
+            law: law.name,
+            what,
+        }));
     }
     violations
+}
+
+/// The ways in which a vendor breaks a law, each once.
+fn broken_by(law: &Law, bench: &Bench<'_>) -> Vec<String> {
+    // A vendor that panics must not hide what the other laws would say.
+    let broken = catch_unwind(AssertUnwindSafe(|| (law.broken)(bench)));
+    let mut ways: Vec<String> = Vec::new();
+    for way in broken.unwrap_or_else(|_| vec!["the vendor panics".to_owned()]) {
+        if !ways.contains(&way) {
+            ways.push(way);
+        }
+    }
+    ways
 }

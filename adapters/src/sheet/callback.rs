@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::condition::When;
 use super::document::{DocumentCredentials, Format};
+use super::explain::shown;
 use super::expression::Expression;
 use super::functions::scalar;
 use super::loader::Loader;
@@ -28,17 +29,17 @@ const LARGEST_CAP: usize = 32 << 20;
 const MOST_KEYS: usize = 20;
 
 /// Reads a vendor's callbacks as its sheet says.
-struct Reader {
+pub(super) struct Reader {
     format: Format,
-    /// Callbacks of other kinds, which share the address.
-    ignored: Vec<When>,
-    theirs: Vec<Expression>,
-    ours: Vec<Expression>,
-    then: Then,
+    /// Callbacks of other kinds, which share the address, each with its line.
+    ignored: Vec<(When, usize)>,
+    pub(super) theirs: Vec<Expression>,
+    pub(super) ours: Vec<Expression>,
+    pub(super) then: Then,
 }
 
 /// What a callback leads to.
-enum Then {
+pub(super) enum Then {
     /// It only makes us look.
     Look,
     /// The part of it at the path is read.
@@ -47,16 +48,24 @@ enum Then {
 
 impl ReadCallback for Reader {
     fn read(&self, callback: Verified<'_>, cx: &Context<'_>) -> Result<Vec<Note>, Unreadable> {
+        let memo = std::collections::BTreeMap::new();
+        self.notes(callback.body(), &Scope::new(&memo, cx))
+    }
+}
+
+impl Reader {
+    /// The notes in a body.
+    pub(super) fn notes(&self, body: &[u8], scope: &Scope<'_>) -> Result<Vec<Note>, Unreadable> {
         let body = self
             .format
-            .read(callback.body())
+            .read(body)
             .ok_or_else(|| Unreadable("the callback is not in the vendor's format".to_owned()))?;
-        let memo = std::collections::BTreeMap::new();
         let scope = Scope {
             answer: Some(&body),
-            ..Scope::new(&memo, cx)
+            ..*scope
         };
-        if self.ignored.iter().any(|when| when.holds(&scope)) {
+        if let Some((_, line)) = self.ignored.iter().find(|(when, _)| when.holds(&scope)) {
+            scope.note(*line, || "it is ignored: `ignore_when` fits".to_owned());
             return Ok(Vec::new());
         }
         let order = self.keys(&scope);
@@ -64,7 +73,10 @@ impl ReadCallback for Reader {
             return Err(Unreadable("the callback names no order".to_owned()));
         }
         let says = match &self.then {
-            Then::Look => Says::Look,
+            Then::Look => {
+                scope.note(0, || "it makes us look: `then = \"look\"`".to_owned());
+                Says::Look
+            }
             Then::Apply(path, reading) => {
                 let scope = Scope {
                     answer: path.part(&body),
@@ -78,12 +90,13 @@ impl ReadCallback for Reader {
         };
         Ok(vec![Note { order, says }])
     }
-}
 
-impl Reader {
     fn keys(&self, scope: &Scope<'_>) -> Vec<OrderKey> {
         let theirs = references(&self.theirs, scope).map(|text| OrderKey::Theirs(TheirRef(text)));
         let ours = references(&self.ours, scope).map(|text| OrderKey::Ours(OurRef(text)));
+        for one in self.theirs.iter().chain(&self.ours) {
+            scope.note(0, || format!("{} names the order", shown(one, scope)));
+        }
         theirs.chain(ours).take(MOST_KEYS).collect()
     }
 }
@@ -102,7 +115,7 @@ fn references<'a>(
 }
 
 /// Loads `[callback]`.
-pub(super) fn load(loader: &Loader<'_>, section: &Section<'_>) -> Option<Callbacks> {
+pub(super) fn load(loader: &Loader<'_>, section: &Section<'_>) -> Option<(Callbacks, Arc<Reader>)> {
     let sight = Sight {
         answer: true,
         ..Sight::default()
@@ -122,7 +135,7 @@ pub(super) fn load(loader: &Loader<'_>, section: &Section<'_>) -> Option<Callbac
     }
     let ignored = section.list("ignore_when").iter().filter_map(|spot| {
         let table = Section::new("`ignore_when`", spot, loader.mistakes)?;
-        Some(When::load(loader, Some(table), sight))
+        Some((When::load(loader, Some(table), sight), spot.line))
     });
     let then = then(loader, section)?;
     if proof == Some(Proof::Hint) && matches!(then, Then::Apply(..)) {
@@ -130,23 +143,23 @@ pub(super) fn load(loader: &Loader<'_>, section: &Section<'_>) -> Option<Callbac
         let right = "then = \"look\", or say how the vendor proves itself";
         loader.mistakes.add(section.line_of("then"), wrong, right);
     }
-    let reader = Reader {
+    let reader = Arc::new(Reader {
         format,
         ignored: ignored.collect(),
         theirs,
         ours,
         then,
-    };
+    });
     let callbacks = Callbacks {
         methods: methods(loader, section),
         cap: cap(loader, section),
         proof: proof?,
         challenge: section.text("challenge").map(str::to_owned),
         accepted: accepted(loader, section),
-        reader: Arc::new(reader),
+        reader: reader.clone(),
     };
     section.close();
-    Some(callbacks)
+    Some((callbacks, reader))
 }
 
 fn then(loader: &Loader<'_>, section: &Section<'_>) -> Option<Then> {

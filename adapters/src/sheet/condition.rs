@@ -64,6 +64,13 @@ impl When {
         })
     }
 
+    /// The first expression that is not as it must be.
+    pub(super) fn fails(&self, scope: &Scope<'_>) -> Option<&Expression> {
+        let holds = |one: &Expression, test: &Test| test.holds(one.read(scope).as_deref(), scope);
+        let failing = self.0.iter().find(|(one, test)| !holds(one, test));
+        failing.map(|(one, _)| one)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

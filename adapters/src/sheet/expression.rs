@@ -29,6 +29,8 @@ pub(super) struct Expression {
     /// True with a `?`: where it is absent, what it stands in is left out.
     pub(super) optional: bool,
     functions: Vec<Function>,
+    /// As the sheet writes it.
+    text: String,
 }
 
 /// Where a value comes from.
@@ -93,7 +95,13 @@ impl Expression {
             sources: sources?,
             optional,
             functions: functions?,
+            text: text.trim().to_owned(),
         })
+    }
+
+    /// As the sheet writes it.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     pub(super) fn sources(&self) -> &[Source] {

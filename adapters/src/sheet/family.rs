@@ -29,7 +29,7 @@ pub(super) fn parse(
                     Some((wrong, "name a vendor that has one"))
                 }
                 Some(text) => {
-                    let first = mistakes.another_file(&format!("{base}.toml"));
+                    let first = mistakes.another_file(&format!("{base}.toml"), &text);
                     let mut below = source::parse(&text, first, mistakes);
                     link = take_extends(&mut below);
                     tree = tree.over(below);

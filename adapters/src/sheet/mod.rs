@@ -23,6 +23,7 @@ mod catalog;
 mod condition;
 mod document;
 mod element;
+mod explain;
 mod expression;
 mod family;
 mod functions;
@@ -30,6 +31,8 @@ mod json;
 mod laws;
 mod loader;
 mod operations;
+pub mod outline;
+mod own_words;
 mod pages;
 mod path;
 mod reading;
@@ -43,16 +46,31 @@ mod steps;
 mod template;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod vendor;
 mod wait;
 mod words;
 mod xml;
 
 pub use document::DocumentCredentials;
+pub use explain::{Explanation, Told};
+pub use outline::Outline;
+pub use own_words::OwnWords;
 pub use source::Mistake;
 pub(crate) use xml::read as read_xml;
 
 use crate::contract::Vendor;
+
+/// How a vendor is added by hand, from its documentation to the first order.
+pub const GUIDE: &str = include_str!("../../sheets/GUIDE.md");
+/// The reference of the language.
+pub const LANGUAGE: &str = include_str!("../../sheets/README.md");
+/// The sheet that a new vendor begins with, where it writes JSON; its name is [`NEW_NAME`].
+pub const NEW: &str = include_str!("../../start/json.toml");
+/// The same where it writes XML.
+pub const NEW_XML: &str = include_str!("../../start/xml.toml");
+/// The name of the vendor in both.
+pub const NEW_NAME: &str = "newvendor";
 
 /// Loads the sheet in `text`, which may extend a shipped one. `name_for_messages` is what mistakes
 /// call it: its file name.
@@ -74,12 +92,45 @@ pub fn load_among(
     text: &str,
     sheet_of: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vendor, Vec<Mistake>> {
-    let mistakes = source::Mistakes::new(name_for_messages);
+    open_among(name_for_messages, text, sheet_of).map(|sheet| sheet.vendor)
+}
+
+/// A loaded sheet: the vendor, and what its file says of it, for people.
+pub struct Sheet {
+    /// The vendor.
+    pub vendor: Vendor,
+    parts: vendor::Parts,
+    /// Its own file, and then those of what it extends.
+    files: Vec<source::File>,
+}
+
+impl std::fmt::Debug for Sheet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.vendor.fmt(f)
+    }
+}
+
+/// Loads a sheet as [`load_among`] does, and keeps how it is written beside the vendor, so that it
+/// can be shown ([`Sheet::outline`]) and its decisions explained ([`Sheet::explain`]).
+///
+/// # Errors
+/// Every mistake in it, in the order of lines.
+pub fn open_among(
+    name_for_messages: &str,
+    text: &str,
+    sheet_of: &dyn Fn(&str) -> Option<String>,
+) -> Result<Sheet, Vec<Mistake>> {
+    let mistakes = source::Mistakes::new(name_for_messages, text);
     let root = family::parse(text, sheet_of, &mistakes);
-    let vendor = root.and_then(|root| vendor::load(&root, &mistakes));
+    let loaded = root.and_then(|root| vendor::load(&root, &mistakes));
+    let files = mistakes.files();
     let found = mistakes.into_list();
-    match vendor {
-        Some(vendor) if found.is_empty() => Ok(vendor),
+    match loaded {
+        Some((vendor, parts)) if found.is_empty() => Ok(Sheet {
+            vendor,
+            parts,
+            files,
+        }),
         _ => Err(found),
     }
 }

@@ -248,7 +248,8 @@ fn known<'a>(theirs: &'a str, memo: &'a Memo, cx: &Context<'a>) -> Scope<'a> {
     }
 }
 
-fn report(end: &End<'_>) -> Result<MintedReport, Fault> {
+/// The report that a step's answer is, or leads to.
+pub(super) fn report(end: &End<'_>) -> Result<MintedReport, Fault> {
     if let Some(document) = &end.step.document {
         return document.read(&end.scope);
     }

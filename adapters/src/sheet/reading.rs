@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::condition::When;
 use super::expression::Expression;
-use super::functions::{clean, scalar};
+use super::functions::{clean, flat, scalar};
 use super::loader::Loader;
 use super::scope::{Scope, Sight};
 use super::source::{Raw, Section, Spot};
@@ -28,27 +28,27 @@ const LONGEST_WORD: usize = 60;
 /// How an order is read.
 #[derive(Clone, Debug)]
 pub(super) struct Reading {
-    theirs: Expression,
+    pub(super) theirs: Expression,
     also: Vec<Expression>,
     keep: Vec<(String, Expression)>,
     pub(super) rules: Vec<ReadRule>,
     /// What stands against an order that is complete.
     doubts: Vec<ReadRule>,
     /// Where the order stands, for an answer that has no word for it.
-    is: Option<Verdict>,
-    status: Option<Expression>,
+    pub(super) is: Option<Verdict>,
+    pub(super) status: Option<Expression>,
     pub(super) statuses: Vec<(String, Verdict)>,
     /// The setting with the connection's own status words.
-    own_statuses: Option<String>,
+    pub(super) own_statuses: Option<String>,
     /// Where result words are read; the first must be there, and all that are there count.
-    result: Vec<Expression>,
+    pub(super) result: Vec<Expression>,
     pub(super) results: Vec<(String, Verdict)>,
     /// The setting with the connection's own result words.
-    own_results: Option<String>,
+    pub(super) own_results: Option<String>,
     /// Where the words are read, with their lines.
     pub(super) words: Vec<(Expression, usize)>,
-    without_result: Option<WithoutResult>,
-    report: Option<ReportForm>,
+    pub(super) without_result: Option<WithoutResult>,
+    pub(super) report: Option<ReportForm>,
     expected_at: Option<Expression>,
 }
 
@@ -60,13 +60,23 @@ pub(super) struct ReadRule {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum WithoutResult {
+pub(super) enum WithoutResult {
     NotReady,
     Review,
 }
 
+impl WithoutResult {
+    /// As the sheet writes it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::NotReady => "not_ready",
+            Self::Review => "review",
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
-enum ReportForm {
+pub(super) enum ReportForm {
     Link(Template),
     Capability(Template),
     Minted,
@@ -122,6 +132,15 @@ impl Reading {
 
     fn judge(&self, scope: &Scope<'_>, progress: &mut Progress) {
         let ruled = self.rules.iter().find(|rule| rule.when.holds(scope));
+        if let Some(rule) = ruled {
+            scope.note(rule.verdict.line, || {
+                "this rule comes before the tables and fits".to_owned()
+            });
+        } else if let Some(verdict) = &self.is {
+            scope.note(verdict.line, || {
+                "the answer has no word of its own; the sheet says `is`".to_owned()
+            });
+        }
         let verdict = match ruled {
             Some(rule) => Some(rule.verdict.clone()),
             None => self.is.clone().or_else(|| self.by_status(scope, progress)),
@@ -149,6 +168,7 @@ impl Reading {
         let Some(doubt) = self.doubts.iter().find(|doubt| doubt.when.holds(scope)) else {
             return;
         };
+        scope.note(doubt.verdict.line, || "this doubt fits".to_owned());
         progress.standing = match doubt.verdict.is {
             Is::Standing(Standing::Complete(worse)) => Some(Standing::Complete(outcome.max(worse))),
             Is::Standing(standing) => Some(standing),
@@ -162,6 +182,14 @@ impl Reading {
         let words = each(self.status.as_ref(), read.as_deref());
         let verdicts = words.iter().map(|word| {
             let verdict = self.status_of(*word, scope);
+            scope.note(line_of(verdict.as_ref()), || {
+                decided(
+                    self.status.as_ref(),
+                    *word,
+                    verdict.as_ref(),
+                    "moves nothing",
+                )
+            });
             if verdict.is_none() {
                 progress.unknown.push(unknown("status", *word));
             }
@@ -197,19 +225,24 @@ impl Reading {
         for (nth, (one, value)) in read.iter().enumerate() {
             // The first has to be there; others count where they are.
             if nth == 0 || value.is_some() {
-                words.extend(each(Some(one), value.as_deref()));
+                let found = each(Some(one), value.as_deref());
+                words.extend(found.into_iter().map(|word| (*one, word)));
             }
         }
         let mut worst = by_status;
-        for word in words.iter().copied().flatten() {
-            worst = worst.max(Some(self.outcome(word, scope, progress)));
+        for (path, word) in words
+            .iter()
+            .filter_map(|(path, word)| Some((*path, (*word)?)))
+        {
+            worst = worst.max(Some(self.outcome(path, word, scope, progress)));
         }
         let several = words.len() > 1;
-        let lacking = words.iter().any(Option::is_none);
+        let lacking = words.iter().any(|(_, word)| word.is_none());
         if let Some(worst) = worst.filter(|_| !(several && lacking)) {
             return Standing::Complete(worst);
         }
         progress.detail = Some("no_result".to_owned());
+        scope.note(0, || self.told_without_result());
         match self.without_result {
             Some(WithoutResult::NotReady) => Standing::InProgress,
             Some(WithoutResult::Review) | None => {
@@ -218,8 +251,34 @@ impl Reading {
         }
     }
 
-    fn outcome(&self, word: &Value, scope: &Scope<'_>, progress: &mut Progress) -> Outcome {
+    /// What is done where a complete order has no result, for people.
+    fn told_without_result(&self) -> String {
+        let word = self
+            .without_result
+            .map(WithoutResult::word)
+            .unwrap_or("review");
+        let places: Vec<_> = self
+            .result
+            .iter()
+            .map(|one| format!("`{}`", one.text()))
+            .collect();
+        format!(
+            "complete, and no result at {}: `without_result` says {word}",
+            places.join(", ")
+        )
+    }
+
+    fn outcome(
+        &self,
+        path: &Expression,
+        word: &Value,
+        scope: &Scope<'_>,
+        progress: &mut Progress,
+    ) -> Outcome {
         let verdict = self.result_of(Some(word), scope);
+        scope.note(line_of(verdict.as_ref()), || {
+            decided(Some(path), Some(word), verdict.as_ref(), "is for review")
+        });
         if let Some(detail) = verdict.as_ref().and_then(|verdict| verdict.detail.clone()) {
             progress.detail = Some(detail);
         }
@@ -265,6 +324,35 @@ pub(super) fn is_link(text: &str) -> bool {
         .strip_prefix("https://")
         .or(text.strip_prefix("http://"));
     web.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) && text.chars().all(visible)
+}
+
+fn line_of(verdict: Option<&Verdict>) -> usize {
+    verdict.map_or(0, |verdict| verdict.line)
+}
+
+/// What a word of the vendor meant, for people.
+fn decided(
+    path: Option<&Expression>,
+    word: Option<&Value>,
+    verdict: Option<&Verdict>,
+    otherwise: &str,
+) -> String {
+    let path = path.map(Expression::text).unwrap_or_default();
+    let word = match word {
+        None => "absent".to_owned(),
+        Some(word) => format!("`{}`", clean(&flat(word), LONGEST_WORD)),
+    };
+    match verdict {
+        Some(verdict) => {
+            let own = if verdict.line == 0 {
+                ", by the connection's own table"
+            } else {
+                ""
+            };
+            format!("`{path}` is {word}: {}{own}", verdict.is.word())
+        }
+        None => format!("`{path}` is {word}, which no table knows: it {otherwise}"),
+    }
 }
 
 fn unknown(what: &str, word: Option<&Value>) -> String {

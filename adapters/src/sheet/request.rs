@@ -11,6 +11,8 @@ use crate::contract::{Effect, Method, Request, Unfit};
 /// What a step sends.
 #[derive(Clone, Debug)]
 pub(super) struct Form {
+    /// Method and path as the sheet writes them.
+    pub(super) line: String,
     method: Method,
     path: Template,
     query: Vec<(String, Template)>,
@@ -99,6 +101,7 @@ impl Form {
         let known = known.map(EffectForm::plain);
         let effect = known.or_else(|| effect(loader, section, method, in_path));
         Some(Self {
+            line: section.text("request").unwrap_or_default().to_owned(),
             method: method?,
             path: path?,
             query,
@@ -202,7 +205,11 @@ fn effect(
         if method == Some(Method::Get) {
             return Some(EffectForm::plain(Effect::Read));
         }
-        let wrong = format!("{} has no `effect`", section.what);
+        let wrong = format!(
+            "{} has no `effect`{}",
+            section.what,
+            section.instead_of("effect")
+        );
         loader.mistakes.add(section.line, wrong, right);
         return None;
     };

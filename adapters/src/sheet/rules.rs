@@ -105,6 +105,7 @@ impl Errors {
             .iter()
             .chain(&self.rules)
             .find(|rule| rule.when.holds(scope))?;
+        scope.note(rule.line, || "this error rule fits".to_owned());
         let later = || wait(scope, self.retry_at.as_ref());
         Some(match &rule.is {
             Meaning::Refused {

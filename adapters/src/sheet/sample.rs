@@ -1,5 +1,7 @@
 //! `[[test]]`: samples of what the vendor sends, see [`crate::sample`].
 
+use serde_json::Value;
+
 use super::loader::Loader;
 use super::source::{Raw, Section, Spot};
 use super::steps::Steps;
@@ -61,6 +63,7 @@ fn sample(
             Raw::Text(word) if operation == "callback" => {
                 serde_json::json!([{ "is": word }])
             }
+            raw @ Raw::Table(_) if operation == "callback" => Value::Array(vec![plain_value(raw)]),
             raw => plain_value(raw),
         },
     };
@@ -71,7 +74,8 @@ fn sample(
             *name == operation && steps.steps.iter().any(|one| one.name == step)
         }),
     };
-    if !known {
+    // A step that could not be loaded is no mistake of its samples.
+    if !known && loader.mistakes.is_empty() {
         let wrong = format!("`{operation}.{step}` is no step of this sheet");
         let right = "it is an operation and a step, \"fetch.order\", or \"callback\"";
         loader.mistakes.add(section.line_of("of"), wrong, right);

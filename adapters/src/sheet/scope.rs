@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::trace::Trace;
 use crate::contract::{Context, Reply};
 use crate::vocabulary::{Millis, Order, TheirRef};
 
@@ -35,6 +36,8 @@ pub(super) struct Scope<'a> {
     pub(super) found: Option<usize>,
     /// What the vendor says is wrong, in its own words.
     pub(super) said: Option<&'a str>,
+    /// Where what decides is noted, if somebody asks.
+    pub(super) trace: Option<&'a Trace>,
 }
 
 impl<'a> Scope<'a> {
@@ -56,6 +59,7 @@ impl<'a> Scope<'a> {
             item: None,
             found: None,
             said: None,
+            trace: None,
         }
     }
 }

@@ -32,34 +32,60 @@ impl fmt::Display for Mistake {
 /// line says by itself in which file it stands.
 const LINES: usize = 1 << 24;
 
+/// A file of a sheet.
+#[derive(Clone, Debug)]
+pub(super) struct File {
+    /// What messages call it.
+    pub(super) name: String,
+    pub(super) text: String,
+}
+
+/// Where a line stands: the number of its file, and the line in it.
+pub(super) fn place(line: usize) -> (usize, usize) {
+    (line / LINES, line % LINES)
+}
+
 /// Collects mistakes while a sheet is walked.
 pub(super) struct Mistakes {
     /// The sheet, and then what it extends.
-    files: RefCell<Vec<String>>,
+    files: RefCell<Vec<File>>,
     /// Each with its line as spots have it.
     found: RefCell<Vec<(usize, Mistake)>>,
 }
 
-impl Mistakes {
-    pub(super) fn new(file: &str) -> Self {
+impl File {
+    fn new(name: &str, text: &str) -> Self {
         Self {
-            files: RefCell::new(vec![file.to_owned()]),
+            name: name.to_owned(),
+            text: text.to_owned(),
+        }
+    }
+}
+
+impl Mistakes {
+    pub(super) fn new(name: &str, text: &str) -> Self {
+        Self {
+            files: RefCell::new(vec![File::new(name, text)]),
             found: RefCell::new(Vec::new()),
         }
     }
 
     /// Adds a file that the sheet extends; returns what its lines are counted from.
-    pub(super) fn another_file(&self, file: &str) -> usize {
+    pub(super) fn another_file(&self, name: &str, text: &str) -> usize {
         let mut files = self.files.borrow_mut();
-        files.push(file.to_owned());
+        files.push(File::new(name, text));
         (files.len() - 1) * LINES
     }
 
     pub(super) fn add(&self, line: usize, wrong: impl Into<String>, right: impl Into<String>) {
         let files = self.files.borrow();
+        let (number, in_file) = place(line);
         let mistake = Mistake {
-            file: files.get(line / LINES).cloned().unwrap_or_default(),
-            line: line % LINES,
+            file: files
+                .get(number)
+                .map(|file| file.name.clone())
+                .unwrap_or_default(),
+            line: in_file,
             wrong: wrong.into(),
             right: right.into(),
         };
@@ -68,6 +94,11 @@ impl Mistakes {
 
     pub(super) fn is_empty(&self) -> bool {
         self.found.borrow().is_empty()
+    }
+
+    /// The sheet's file, and then those of what it extends.
+    pub(super) fn files(&self) -> Vec<File> {
+        self.files.borrow().clone()
     }
 
     /// All of them, in the order of their lines.
@@ -149,6 +180,19 @@ impl Spot {
             line: self.line,
         }
     }
+}
+
+/// True where one text is the other with one letter more, less or changed, or two exchanged.
+fn is_slip(one: &str, other: &str) -> bool {
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    let same = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
+    let (one, other) = (&one[same..], &other[same..]);
+    let rest = |list: &[char], from: usize| list.get(from..).map(<[char]>::to_vec);
+    let exchanged = one.len() > 1 && other.len() > 1 && one[0] == other[1] && one[1] == other[0];
+    rest(one, 1) == rest(other, 1) && !one.is_empty()
+        || rest(one, 1).as_deref() == Some(other)
+        || rest(other, 1).as_deref() == Some(one)
+        || exchanged && rest(one, 2) == rest(other, 2)
 }
 
 /// Where the lines of a text begin, and what they are counted from.
@@ -252,10 +296,19 @@ impl<'s> Section<'s> {
     pub(super) fn need(&self, key: &'static str, right: &str) -> Option<&'s Spot> {
         let spot = self.get(key);
         if spot.is_none() {
-            let wrong = format!("{} has no `{key}`", self.what);
+            let wrong = format!("{} has no `{key}`{}", self.what, self.instead_of(key));
             self.mistakes.add(self.line, wrong, right);
         }
         spot
+    }
+
+    /// A key that may have been meant for `key`, as the end of a sentence; empty where there is none.
+    pub(super) fn instead_of(&self, key: &str) -> String {
+        let mut names = self.entries.iter().map(|(name, _)| name.as_str());
+        match names.find(|name| *name != key && is_slip(name, key)) {
+            Some(name) => format!(", but `{name}`"),
+            None => String::new(),
+        }
     }
 
     pub(super) fn text(&self, key: &'static str) -> Option<&'s str> {
@@ -351,6 +404,21 @@ impl<'s> Section<'s> {
                 let right = format!("known here: {}", known.join(", "));
                 self.mistakes.add(spot.line, wrong, right);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_slip;
+
+    #[test]
+    fn a_slip_is_one_letter_or_two_exchanged() {
+        for wrong in ["efect", "effects", "efffect", "effekt", "efefct", "ffect"] {
+            assert!(is_slip(wrong, "effect"), "{wrong}");
+        }
+        for other in ["read", "errors", "effective", ""] {
+            assert!(!is_slip(other, "effect"), "{other}");
         }
     }
 }

@@ -12,7 +12,8 @@ use serde_json::Value;
 use super::catalog::CatalogForm;
 use super::condition::When;
 use super::document::Format;
-use super::expression::Expression;
+use super::explain::shown;
+use super::expression::{Expression, Word};
 use super::laws::leads_to;
 use super::loader::Loader;
 use super::pages::{self, Pages};
@@ -107,6 +108,11 @@ impl Steps {
         self.steps.iter().find(|step| step.name == name)
     }
 
+    /// The step that reads the next answer.
+    pub(super) fn begins_with(&self, scope: &Scope<'_>, memo: &Memo) -> Option<&str> {
+        self.current(memo, scope).map(|step| step.name.as_str())
+    }
+
     /// The request of the current step.
     ///
     /// # Errors
@@ -189,6 +195,10 @@ impl Steps {
             return Err(Fault::Unclear(why));
         };
         let answer = self.answers.read(&reply.body);
+        if answer.is_none() && !reply.body.is_empty() {
+            let wrong = || "the body is not in the form that `answers` names".to_owned();
+            scope.note(0, wrong);
+        }
         let scope = Scope {
             reply: Some(reply),
             answer: answer.as_ref(),
@@ -297,7 +307,10 @@ impl Steps {
                 items: Vec::new(),
                 blind: false,
             }),
-            None => Err(Fault::Unclear(step.puzzle(scope))),
+            None => {
+                scope.note(0, || "no error rule fits".to_owned());
+                Err(Fault::Unclear(step.puzzle(scope)))
+            }
         }
     }
 }
@@ -354,12 +367,19 @@ impl Step {
     /// it is no success.
     fn found<'a>(&self, scope: &Scope<'a>) -> Option<Vec<&'a Value>> {
         if let Some(document) = self.document.as_ref().filter(|one| one.base64.is_none()) {
-            return document.is_whole(scope).then(|| vec![&Value::Null]);
+            let is_whole = document.is_whole(scope);
+            let word = if is_whole { "is" } else { "is not" };
+            scope.note(self.line, || format!("the answer {word} the document"));
+            return is_whole.then(|| vec![&Value::Null]);
         }
         let is_other = !self.unless.is_empty() && self.unless.holds(scope);
         if is_other || !self.success.holds(scope) {
+            scope.note(self.line, || self.why_no_success(is_other, scope));
             return None;
         }
+        scope.note(self.line, || {
+            "it is a success: all of `success` is there".to_owned()
+        });
         let answer = scope.answer.unwrap_or(&Value::Null);
         let Some(find) = &self.find else {
             return Some(vec![answer]);
@@ -371,7 +391,33 @@ impl Step {
             };
             find.wanted.holds(&scope)
         };
-        Some(find.lists.items(answer)?.iter().filter(wanted).collect())
+        let Some(items) = find.lists.items(answer) else {
+            scope.note(self.line, || {
+                "there is no list where `find` looks".to_owned()
+            });
+            return None;
+        };
+        let found: Vec<&Value> = items.iter().filter(wanted).collect();
+        let (of, fit) = (items.len(), found.len());
+        scope.note(self.line, || {
+            format!("of {of} items in the list, {fit} fit `find`")
+        });
+        Some(found)
+    }
+
+    /// Why an answer is no success, for people.
+    fn why_no_success(&self, is_other: bool, scope: &Scope<'_>) -> String {
+        if is_other {
+            return "it is no success: `unless` fits".to_owned();
+        }
+        match self.success.fails(scope) {
+            Some(one) if one.is_word(Word::Said) => {
+                let said = scope.said.unwrap_or_default();
+                format!("it is no success: `[errors]` `text` finds `{said}`")
+            }
+            Some(one) => format!("it is no success: {}", shown(one, scope)),
+            None => "it is no success".to_owned(),
+        }
     }
 
     /// What to tell operators of an answer that no rule names; nothing of its body.

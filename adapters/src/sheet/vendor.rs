@@ -1,26 +1,40 @@
 //! The whole sheet: its blocks, put together as a [`Vendor`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::auth;
-use super::callback;
+use super::callback::{self, Reader};
 use super::laws::{self, Sheet};
 use super::loader::Loader;
 use super::operations::{Cancel, Fetch, List, Many, Place, Report, Verify};
+use super::own_words::OwnWords;
 use super::reading::Reading;
 use super::rules::Errors;
 use super::sample;
 use super::scope::Sight;
 use super::source::{Mistakes, Raw, Section, Spot};
-use super::steps::{self, Kind};
+use super::steps::{self, Kind, Steps};
 use crate::contract::{Ambiguity, Policy, Reference, Setting, SettingForm, Vendor};
 
+/// What a sheet is made of, beside the vendor that it is.
+pub(super) struct Parts {
+    /// The steps of each operation, by its name in the sheet.
+    pub(super) operations: Vec<(&'static str, Steps)>,
+    /// The `[read.NAME]` tables.
+    pub(super) readings: BTreeMap<String, Arc<Reading>>,
+    pub(super) callbacks: Option<Arc<Reader>>,
+    /// How the vendor's answers are written.
+    pub(super) answers: String,
+    /// Fields that an order may not have.
+    pub(super) unsupported: Vec<String>,
+}
+
 /// Loads a sheet from its tree. What it returns is whole only if there were no mistakes.
-pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
+pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> {
     let sheet = Section::new("the sheet", root, mistakes)?;
     let mut loader = Loader::new(mistakes);
     loader.answers = loader.format_at(&sheet, "answers", loader.answers);
@@ -74,10 +88,11 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
     let report = steps(kind("report", theirs, false, false));
     let list = steps(kind("list", Sight::default(), false, false));
     let verify = steps(kind("verify", Sight::default(), false, false));
-    let callbacks = match sheet.section("callback", "`[callback]`") {
+    let called_back = match sheet.section("callback", "`[callback]`") {
         Some(section) => callback::load(&loader, &section),
         None => None,
     };
+    let (callbacks, reader) = called_back.unzip();
     let without_reference = sheet
         .section("policy", "`[policy]`")
         .is_some_and(|policy| without_reference(&policy));
@@ -99,8 +114,17 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
         ("verify", verify.as_ref()),
     ];
     let given = |(name, steps): (_, Option<_>)| Some((name, steps?));
-    let operations: Vec<(&'static str, &steps::Steps)> =
+    let operations: Vec<(&'static str, &Steps)> =
         operations.into_iter().filter_map(given).collect();
+    let own = |(name, steps): &(&'static str, &Steps)| (*name, (*steps).clone());
+    let parts = Parts {
+        operations: operations.iter().map(own).collect(),
+        readings: loader.readings.clone(),
+        callbacks: reader,
+        answers: loader.answers.0.to_owned(),
+        unsupported: unsupported.iter().map(owned).collect(),
+    };
+    let own_words = own_words(&loader, &sheet, &settings);
     let samples = sample::load(&loader, &sheet, &operations, callbacks.is_some());
     sheet.close();
     // Laws judge what is well formed; of anything else they would only repeat what is known.
@@ -127,7 +151,7 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
         dropped.push("reference".to_owned());
     }
     let fetches = fetch.is_some() || finds_ours;
-    Some(Vendor {
+    let vendor = Vendor {
         name: name?.to_owned(),
         title: title?.to_owned(),
         settings,
@@ -155,8 +179,10 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<Vendor> {
         report: report.map(|steps| Arc::new(Report(steps)) as _),
         verify: verify.map(|steps| Arc::new(Verify(steps)) as _),
         callbacks,
+        own_words,
         samples,
-    })
+    };
+    Some((vendor, parts))
 }
 
 fn owned((text, _): &(&str, usize)) -> String {
@@ -172,6 +198,40 @@ fn readings(loader: &mut Loader<'_>, sheet: &Section<'_>) {
             loader.readings.insert(name.clone(), Arc::new(reading));
         }
     }
+}
+
+/// The settings that readings take for a connection's own words; their defaults are checked.
+fn own_words(loader: &Loader<'_>, sheet: &Section<'_>, settings: &[Setting]) -> Vec<OwnWords> {
+    let mut all = Vec::new();
+    for reading in loader.readings.values() {
+        let tables = [
+            (&reading.own_statuses, false, &reading.statuses),
+            (&reading.own_results, true, &reading.results),
+        ];
+        for (setting, results, known) in tables {
+            let Some(setting) = setting else { continue };
+            let known = known.iter().map(|(word, _)| word.clone()).collect();
+            all.push(OwnWords {
+                setting: setting.clone(),
+                results,
+                known,
+            });
+        }
+    }
+    for own in &all {
+        let setting = settings.iter().find(|one| one.name == own.setting);
+        let line = sheet.line_of("settings");
+        if setting.is_some_and(|setting| setting.form != SettingForm::Table) {
+            let wrong = format!("`settings.{}` holds words and is no table", own.setting);
+            loader.mistakes.add(line, wrong, "form = \"table\"");
+        }
+        let default = setting.and_then(|setting| setting.default.as_ref());
+        for (_, wrong) in default.map(|table| own.mistakes(table)).unwrap_or_default() {
+            let wrong = format!("in the default of `{}`, {wrong}", own.setting);
+            loader.mistakes.add(line, wrong, "correct the table");
+        }
+    }
+    all
 }
 
 fn settings(loader: &Loader<'_>, sheet: &Section<'_>) -> Vec<Setting> {

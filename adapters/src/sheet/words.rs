@@ -26,6 +26,24 @@ pub(super) enum Is {
     Complete,
 }
 
+impl Is {
+    /// As sheets write it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Standing(Standing::Complete(Outcome::Pass)) => "pass",
+            Self::Standing(Standing::Complete(Outcome::Review)) => "review",
+            Self::Standing(Standing::Complete(Outcome::Fail)) => "fail",
+            Self::Standing(Standing::Invited) => "invited",
+            Self::Standing(Standing::InProgress) => "in_progress",
+            Self::Standing(Standing::OnHold) => "on_hold",
+            Self::Standing(Standing::Canceled) => "canceled",
+            Self::Standing(Standing::Expired) => "expired",
+            Self::Standing(Standing::Failed) => "failed",
+        }
+    }
+}
+
 /// The words that are read: one, absent or not, or those of several nodes.
 pub(super) fn each<'v>(
     from: Option<&Expression>,
@@ -177,7 +195,7 @@ pub(super) fn own_table(
 }
 
 /// What a word of ours means for an order.
-fn named(text: &str, outcomes: bool) -> Option<Is> {
+pub(super) fn named(text: &str, outcomes: bool) -> Option<Is> {
     let outcome = |outcome| Some(Is::Standing(Standing::Complete(outcome)));
     match text {
         "pass" => outcome(Outcome::Pass),

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 
 use adapters::Vendor;
 use adapters::contract::{Setting, SettingForm};
+use adapters::sheet::OwnWords;
 use serde_json::Value;
 use url::Url;
 
@@ -52,6 +53,29 @@ impl TenantFile {
             for (connection, spot) in tenant.connections(&spot) {
                 for (name, secret) in &connection.credentials {
                     look(&spot, &format!("credentials/{name}"), secret);
+                }
+            }
+        }
+        told(found)
+    }
+
+    /// What is no mistake and should be looked at twice: words that pass because the file says so,
+    /// and that no sheet knows.
+    pub fn to_be_looked_at(&self, vendors: &Registry) -> Vec<String> {
+        let mut found = Vec::new();
+        for (tenant, spot) in self.tenants() {
+            for (connection, spot) in tenant.connections(&spot) {
+                let Some(vendor) = vendors.get(&connection.vendor) else {
+                    continue;
+                };
+                for (own, table) in connection.own_words(vendor) {
+                    for word in own.vouched_for(table) {
+                        let (setting, title) = (&own.setting, &vendor.title);
+                        let told = format!(
+                            "`{word}` of `settings.{setting}` passes because this file says so; the sheet of {title} does not know it, so see in the account that it means nothing but a clear report"
+                        );
+                        found.push(spot.wrong(&format!("settings/{setting}/{word}"), told));
+                    }
                 }
             }
         }
@@ -260,6 +284,13 @@ impl ConnectionEntry {
         for setting in &vendor.settings {
             self.check_setting(setting, spot, found);
         }
+        for (own, table) in self.own_words(vendor) {
+            for (word, wrong) in own.mistakes(table) {
+                let setting = &own.setting;
+                let wrong = format!("in `settings.{setting}`, {wrong}");
+                found.push(spot.wrong(&format!("settings/{setting}/{word}"), wrong));
+            }
+        }
         let known = vendor.settings.iter().map(|setting| setting.name.clone());
         let known: Vec<String> = known.collect();
         for name in self.settings.keys() {
@@ -274,6 +305,15 @@ impl ConnectionEntry {
         if vendor.list.is_none() {
             self.check_whole_offers(vendor, spot, found);
         }
+    }
+
+    /// The tables with words of this account's own.
+    fn own_words<'a>(
+        &'a self,
+        vendor: &'a Vendor,
+    ) -> impl Iterator<Item = (&'a OwnWords, &'a Value)> {
+        let own = vendor.own_words.iter();
+        own.filter_map(|own| Some((own, self.settings.get(&own.setting)?)))
     }
 
     fn check_setting(&self, setting: &Setting, spot: &Spot<'_>, found: &mut Vec<Mistake>) {

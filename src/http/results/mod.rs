@@ -23,8 +23,8 @@ use crate::app::results::ReportAnswer;
 use crate::app::{App, AppError};
 
 /// What a vendor's document may do: be read.
-const DOCUMENT_POLICY: &str =
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:";
+const DOCUMENT_POLICY: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; \
+    img-src data:; font-src data:; frame-ancestors 'none'; base-uri 'none'";
 
 /// The signed part of a link.
 #[derive(Deserialize)]

@@ -7,6 +7,7 @@ use http::Method;
 use tempfile::TempDir;
 
 use crate::support::homecoming::{proof, says};
+use crate::support::rows::Rows;
 use crate::support::{Database, Plan, World, import, on_both_databases};
 use adapters::simulator::FaultKind;
 
@@ -244,6 +245,11 @@ on_both_databases! {
             assert_eq!(world.asked("GET", "/orders/"), looks, "after {wait} s");
         }
         assert_eq!(world.callbacks_taken().await, 0, "no body is kept");
+        for _ in 0..30 {
+            world.send_callback(Method::POST, &url, &[], lie.clone()).await;
+        }
+        let told = Rows::of(&world.settings).await.count("contacts WHERE kind = 'callback'").await;
+        assert!(told < 10, "hints that change nothing were written down: {told}");
         assert_eq!(world.stored("224466").await.stage.as_str(), "invited");
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::Method;
 
 use crate::support::client::Answer;
+use crate::support::stage::with;
 use crate::support::{Database, Plan, World, on_both_databases};
 use adapters::simulator::FaultKind;
 
@@ -94,6 +95,53 @@ async fn in_stage(database: Database, status: &str, result: Option<&str>) -> Wor
 }
 
 on_both_databases! {
+    async fn a_report_that_its_vendor_hands_out_itself_may_be_read_and_do_nothing(database) {
+        let world = Plan::vendor(database, "accurate").start().await;
+        world.tenant().packages().await;
+        let order = with(world.order(), "/package_id", "PKG_BASIC".into());
+        world.tenant().place(&order).await.taken("invited");
+        let link = link(&world, "224466").await;
+        assert_eq!(press(&world, &link).await.status, 404, "there is none yet");
+        for _ in 0..100 {
+            world.pass(Duration::from_secs(3600)).await;
+            if world.stored("224466").await.stage.is_terminal() {
+                break;
+            }
+        }
+        let report = press(&world, &link).await;
+        assert_eq!(report.status, 200, "{}", report.text);
+        assert!(report.header("content-type").starts_with("text/html"));
+        assert_eq!(report.header("content-disposition"), "inline");
+        assert!(report.header("content-security-policy").starts_with("sandbox; "));
+        expect_guarded(&report);
+        world.fault(FaultKind::Reset, "", 0);
+        let page = press(&world, &link).await;
+        assert_eq!(page.status, 503);
+        assert!(page.text.contains("<h1>The report cannot be shown now</h1>"), "{}", page.text);
+    }
+
+    async fn a_report_that_is_still_made_is_waited_for_and_made_once(database) {
+        let world = Plan::vendor(database, "certn").start().await;
+        world.tenant().packages().await;
+        let order = with(world.order(), "/package_id", "identity".into());
+        world.tenant().place(&order).await.taken("invited");
+        for _ in 0..100 {
+            world.pass(Duration::from_secs(3600)).await;
+            if world.stored("224466").await.stage.is_terminal() {
+                break;
+            }
+        }
+        let link = link(&world, "224466").await;
+        let made = || world.posts("/generate-report/").len();
+        let time_passes = async {
+            world.until(async || made() == 1, "the report is being made").await;
+            world.clock.advance(Duration::from_secs(60));
+        };
+        let (report, ()) = tokio::join!(press(&world, &link), time_passes);
+        assert_eq!(report.status, 303, "{}", report.text);
+        assert_eq!(made(), 1);
+    }
+
     async fn the_page_says_where_the_order_stands(database) {
         let world = Plan::sandbox(database).start().await;
         let order = world.placed().await;

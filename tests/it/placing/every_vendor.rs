@@ -50,6 +50,27 @@ on_both_databases! {
     }
 }
 
+on_both_databases! {
+    async fn a_person_is_ordered_once_at_a_time_where_orders_are_found_by_person(database) {
+        let world = start(database, "certn").await;
+        world.tenant().packages().await;
+        let order = |id: &str, email: &str| {
+            let order = with(world.order_numbered(id), "/package_id", "identity".into());
+            with(order, "/applicant/email", email.into())
+        };
+        world.vendor.fault(FaultOrder { kind: ActAndHang, path: String::new(), method: "POST".to_owned(), times: 1 });
+        let lost = world.tenant().place(&order("1", "jane@mailbox.dev")).await;
+        assert_eq!(lost.body["stage"], "unconfirmed", "{}", lost.body);
+        let second = order("2", " Jane@mailbox.dev");
+        world.tenant().place(&second).await.refused(503, "vendor_unavailable", None);
+        world.tenant().place(&order("3", "joan@mailbox.dev")).await.taken("invited");
+        assert_eq!(world.vendor_orders().len(), 2, "of the first person one");
+        world.until_settled("1").await;
+        world.tenant().place(&second).await.taken("invited");
+        assert_eq!(world.vendor_orders().len(), 3);
+    }
+}
+
 /// A request of a placing: its method, and what its path ends in that is no id.
 type Request = (String, String);
 

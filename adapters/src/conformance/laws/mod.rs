@@ -10,6 +10,7 @@ mod requests;
 mod words;
 
 use super::bench::Bench;
+pub(super) use words::subjects;
 
 /// A law that every vendor owes.
 pub struct Law {

@@ -174,7 +174,7 @@ fn declared<'r>(ran: &'r Ran<'_>) -> Vec<(&'r str, u16, String)> {
 }
 
 /// `400 to 403, 410`.
-fn ranges(statuses: &[u16]) -> String {
+pub(super) fn ranges(statuses: &[u16]) -> String {
     let mut ranges: Vec<(u16, u16)> = Vec::new();
     for status in statuses {
         match ranges.last_mut() {

@@ -9,7 +9,7 @@ use super::super::answer::{Said, fault_word, word};
 use super::super::bench::{Bench, Ran, reply};
 use super::super::leaves::{Document, Place, UNKNOWN_WORD};
 use super::nasty::SENSELESS;
-use super::placing::answers;
+use super::placing::{answers, ranges};
 use crate::contract::Fault;
 use crate::vocabulary::{Outcome, Progress, Standing};
 
@@ -67,7 +67,7 @@ impl Came {
 type Read<'a> = Box<dyn Fn(&[u8]) -> Option<Came> + 'a>;
 
 /// A body of the fixtures, and how it is read.
-pub(super) struct Subject<'a> {
+pub(in crate::conformance) struct Subject<'a> {
     at: String,
     /// Subjects of one kind are read alike: their leaves may be exchanged.
     kind: String,
@@ -79,12 +79,12 @@ pub(super) struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    pub(super) fn passes(&self) -> usize {
+    pub(in crate::conformance) fn passes(&self) -> usize {
         self.came.passes()
     }
 
     /// Whether it is read from a look or a callback, not from an order that was just placed.
-    pub(super) fn is_reading(&self) -> bool {
+    pub(in crate::conformance) fn is_reading(&self) -> bool {
         let reading = ["fetch", "callback"]
             .iter()
             .any(|kind| self.kind.starts_with(kind));
@@ -93,7 +93,7 @@ impl Subject<'_> {
 }
 
 /// Every body of the fixtures that leads to a standing.
-pub(super) fn subjects<'a>(bench: &'a Bench<'a>) -> Vec<Subject<'a>> {
+pub(in crate::conformance) fn subjects<'a>(bench: &'a Bench<'a>) -> Vec<Subject<'a>> {
     let mut subjects = Vec::new();
     for operation in ["place", "fetch", "fetch_many", "cancel"] {
         // A case is run anew for each of its bodies, so that each can own its run.
@@ -330,16 +330,23 @@ pub(super) fn absence(bench: &Bench<'_>) -> Vec<String> {
             // Only these two statuses say that a thing is not there.
             let failed = (400..600).filter(|status| ![404, 410].contains(status));
             let text = std::str::from_utf8(&stop.reply.body).unwrap_or_default();
+            // By the body, so that a range of statuses is one sentence.
+            let mut wrong: BTreeMap<&str, Vec<u16>> = BTreeMap::new();
             for (status, body) in odd.chain(failed.map(|status| (status, text))) {
                 let answer = reply(status, &BTreeMap::new(), body);
                 if let Some(Ok(said)) = ran.replay(at, &answer)
                     && said.words == not_seen
                 {
-                    broken.push(format!(
-                        "{here}: status {status} with the body `{body}` counts as not seen"
-                    ));
+                    wrong.entry(body).or_default().push(status);
                 }
             }
+            broken.extend(wrong.into_iter().map(|(body, statuses)| {
+                format!(
+                    "{here}: {} with the body `{body}` counts as not seen; a rule that says \
+                     `not_seen` names a `status`",
+                    ranges(&statuses)
+                )
+            }));
         }
     }
     broken

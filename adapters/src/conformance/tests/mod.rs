@@ -112,6 +112,33 @@ fn violations_of(vendor: &Vendor) -> Vec<String> {
 }
 
 #[test]
+fn what_is_compiled_in_is_what_the_folders_hold() {
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    for vendor in crate::shipped() {
+        let compiled = crate::vendors::fixtures(&vendor.name).expect("it ships");
+        let compiled: BTreeSet<_> = compiled
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        let folder = std::fs::read_dir(folders.join(&vendor.name)).unwrap();
+        let files = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert_eq!(compiled, files.collect(), "{}", vendor.name);
+    }
+}
+
+#[test]
+fn a_vendor_ships_once() {
+    let mut names: Vec<_> = crate::shipped()
+        .iter()
+        .map(|one| one.name.clone())
+        .collect();
+    let all = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), all);
+}
+
+#[test]
 fn a_vendor_without_fixtures_does_not_ship() {
     assert!(shipped_fixtures("nobody").is_err());
 }

@@ -532,6 +532,7 @@ pub(super) fn vendor(defect: Defect) -> Vendor {
         place: tiny.clone(),
         list: None,
         fetch: Some(tiny.clone()),
+        own_words: Vec::new(),
         samples: Vec::new(),
         finds_by_person: false,
         finds_ours: true,

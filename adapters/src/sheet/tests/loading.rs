@@ -50,7 +50,7 @@ fn all_mistakes_are_told_at_once_in_the_order_of_lines() {
     assert_eq!(
         wrong,
         [
-            "the sheet has no `title`",
+            "the sheet has no `title`, but `titel`",
             "`titel` is not a key of the sheet",
             "`3` is not a length of time",
             "`dennied` is not what an answer can be",

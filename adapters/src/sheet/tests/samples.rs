@@ -47,6 +47,18 @@ expect = { is = "complete/pass" }
 }
 
 #[test]
+fn one_note_of_a_callback_may_stand_without_its_list() {
+    let sample = r#"
+[[test]]
+name = "a callback"
+of = "callback"
+body = '{"order": {"id": "1", "status": "invited"}}'
+expect = { is = "invited", order = ["theirs:1"] }
+"#;
+    assert_eq!(tried(sample), Ok(Vec::new()));
+}
+
+#[test]
 fn a_sample_of_a_step_that_is_none_is_a_mistake() {
     for of in ["fetch.report", "fetch", "report.order", "callback.order"] {
         let sample =

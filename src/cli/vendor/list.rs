@@ -1,46 +1,20 @@
-//! `cleargate vendor`: the vendors that a connection may name.
+//! `cleargate vendor list`.
 
 use std::io::Write;
-use std::path::Path;
 
 use adapters::Vendor;
 use serde::Serialize;
 
-use super::error::CliError;
-use super::show::{Listed, write_list};
-use crate::config;
+use super::super::error::CliError;
+use super::super::show::{Listed, write_list};
 use crate::vendors::Registry;
 
-/// What can be done with vendors.
-#[derive(Debug, clap::Subcommand)]
-pub(super) enum Command {
-    /// List the built-in vendors and those of `vendors.dir`.
-    List {
-        /// Print JSON instead of text.
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-/// Runs a command of `vendor`. None of them needs a database.
-pub(super) fn run(
-    command: &Command,
-    config: Option<&Path>,
-    out: &mut impl Write,
-) -> Result<(), CliError> {
-    let settings = config::load(config)?.vendors;
-    let vendors =
-        Registry::load(settings.dir.as_deref(), settings.allow_sandbox).map_err(CliError::SetUp)?;
-    match command {
-        Command::List { json } => {
-            let known = vendors
-                .names()
-                .into_iter()
-                .filter_map(|name| vendors.get(name));
-            let rows: Vec<VendorRow> = known.map(|vendor| VendorRow::of(vendor)).collect();
-            write_list(out, *json, &rows)
-        }
-    }
+/// Prints the vendors that a connection may name.
+pub(super) fn run(vendors: &Registry, json: bool, out: &mut impl Write) -> Result<(), CliError> {
+    let names = vendors.names().into_iter();
+    let known = names.filter_map(|name| vendors.get(name));
+    let rows: Vec<VendorRow> = known.map(|vendor| VendorRow::of(vendor)).collect();
+    write_list(out, json, &rows)
 }
 
 #[derive(Serialize)]

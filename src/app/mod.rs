@@ -67,8 +67,7 @@ pub struct App {
     sheets_revision: AtomicI64,
     pub(crate) directory: ArcSwap<Directory>,
     pub(crate) catalogs: catalog::Catalogs,
-    pub(crate) flights: deliveries::Flights,
-    destinations: destinations::Destinations,
+    destinations: Arc<destinations::Destinations>,
 }
 
 /// Wakes background work at once; a poll is the backstop.
@@ -97,8 +96,7 @@ impl App {
             cache,
             setup: ArcSwap::from_pointee(setup),
             sheets_revision: AtomicI64::new(sheets_revision),
-            flights: deliveries::Flights::default(),
-            destinations: destinations::Destinations::default(),
+            destinations: Arc::default(),
             tasks: TaskTracker::new(),
             signals: Signals::default(),
             directory: ArcSwap::default(),

@@ -8,6 +8,7 @@ use super::{Dialect, Store, StoreError};
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_spine.sql"),
     include_str!("migrations/0002_rotation.sql"),
+    include_str!("migrations/0003_held_lanes.sql"),
 ];
 
 /// The schema this program was made for.

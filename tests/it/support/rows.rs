@@ -34,6 +34,49 @@ impl Rows {
         query.execute(&mut self.connection).await.unwrap();
     }
 
+    /// Copies every row of a table so many times, each with `columns` as these expressions say, in
+    /// which `n.i` counts from 1.
+    pub(crate) async fn copy(&mut self, table: &str, times: usize, columns: &[(&str, String)]) {
+        let all = self.columns().await;
+        let names = all
+            .iter()
+            .filter(|(of, _)| of == table)
+            .map(|(_, name)| name.as_str());
+        let names: Vec<&str> = names.collect();
+        let values = names.iter().map(|name| {
+            let changed = columns.iter().find(|(column, _)| column == name);
+            changed.map_or(*name, |(_, value)| value.as_str())
+        });
+        let (values, names) = (values.collect::<Vec<_>>().join(", "), names.join(", "));
+        self.run(&format!(
+            "INSERT INTO {table} ({names}) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {times}) \
+             SELECT {values} FROM {table}, n"
+        ))
+        .await;
+    }
+
+    /// From now on every change of a row of `table` is counted, as a row of `{table}_changes`.
+    pub(crate) async fn count_changes(&mut self, table: &str) {
+        self.run(&format!("CREATE TABLE {table}_changes (one BIGINT)"))
+            .await;
+        let note = format!("INSERT INTO {table}_changes VALUES (1)");
+        if self.is_sqlite {
+            self.run(&format!(
+                "CREATE TRIGGER count_changes AFTER UPDATE ON {table} BEGIN {note}; END"
+            ))
+            .await;
+        } else {
+            self.run(&format!(
+                "CREATE FUNCTION count_changes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {note}; RETURN NEW; END $$"
+            ))
+            .await;
+            self.run(&format!(
+                "CREATE TRIGGER count_changes AFTER UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION count_changes()"
+            ))
+            .await;
+        }
+    }
+
     /// `table.column` of every value that has `text` in it, in clear or as bytes.
     pub(crate) async fn places_of(&mut self, text: &str) -> Vec<String> {
         let mut places = Vec::new();

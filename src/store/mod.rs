@@ -45,6 +45,13 @@ pub use tenants::{ConnectionRow, SecretRow, TenantChange, TenantRow};
 /// How long a caller waits for a free connection before it is told that there is no database.
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(3);
 
+/// A connection that has been idle for longer is asked whether it still lives before it is used. A
+/// server takes longer than this to come back, so none that its restart has cut off fails a request;
+/// and a statement that failed halfway is never simply sent again, because it may have been done.
+const TRUSTED_FOR: Duration = Duration::from_millis(100);
+/// One that has not answered by then is given up, and another one used.
+const PING_WITHIN: Duration = Duration::from_millis(500);
+
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -250,7 +257,20 @@ impl Store {
         let pool = AnyPoolOptions::new()
             .max_connections(options.connections.max(2))
             .acquire_timeout(ACQUIRE_WITHIN)
+            // The pool could ask every connection before it gives it out, which is a round trip more
+            // for each statement. Where they come and go quickly nothing is asked: the pool has
+            // heard from each as it came back.
             .test_before_acquire(false)
+            .before_acquire(|connection, known| {
+                Box::pin(async move {
+                    if known.idle_for < TRUSTED_FOR {
+                        return Ok(true);
+                    }
+                    let answered = tokio::time::timeout(PING_WITHIN, connection.ping()).await;
+                    answered.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+                    Ok(true)
+                })
+            })
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     sqlx::query(POSTGRES_SETTING)

@@ -268,7 +268,8 @@ impl Store {
     }
 
     /// Makes held lanes of a destination due at `at`, those first that are held longest; returns
-    /// how many.
+    /// how many. A replica of an older version knows of no holds: it may have settled a lane, or be
+    /// sending it, and have left the mark.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -281,7 +282,7 @@ impl Store {
     ) -> Result<usize, StoreError> {
         let sql = self.claim(
             "WITH longest AS MATERIALIZED (SELECT order_id FROM lanes WHERE tenant_id = $1 AND origin = $2 AND held = 1 \
-             ORDER BY due_at LIMIT $4 {skip_locked}) \
+             AND due_at IS NOT NULL AND lease_token IS NULL ORDER BY due_at LIMIT $4 {skip_locked}) \
              UPDATE lanes SET held = 2, due_at = $3 WHERE order_id IN (SELECT order_id FROM longest) AND held = 1",
         );
         let called = sqlx::query(sql)

@@ -32,7 +32,11 @@ on_both_databases! {
         let options = StoreOptions { serving: false, ..base.options.clone() };
         assert_eq!(
             refusal(&options).await,
-            format!("the database has schema {}, made by a newer program; this one knows up to {SCHEMA_VERSION}", SCHEMA_VERSION + 1)
+            format!(
+                "the database has schema {}, made by a newer program; this one knows up to {SCHEMA_VERSION}: \
+                 start the newer program (replicas of this version that are running go on until they are replaced)",
+                SCHEMA_VERSION + 1
+            )
         );
     }
 
@@ -256,7 +260,7 @@ async fn connect(base: &Base) -> AnyConnection {
         .expect("the database takes connections")
 }
 
-async fn run(base: &Base, sql: &str) {
+pub(super) async fn run(base: &Base, sql: &str) {
     let mut connection = connect(base).await;
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
         .execute(&mut connection)

@@ -13,6 +13,7 @@ mod backlog;
 mod callbacks;
 mod calls;
 mod catalogs;
+mod connecting;
 mod contacts;
 mod deliveries;
 mod migrations;
@@ -28,7 +29,9 @@ use std::time::Duration;
 
 use adapters::vocabulary::Millis;
 use sqlx::any::{AnyPoolOptions, AnyRow};
-use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Row, Transaction};
+use sqlx::{Any, AnyPool, AssertSqlSafe, Connection as _, Row, Transaction};
+
+use connecting::{check_postgres, connect_once};
 
 pub use backlog::Backlog;
 pub use callbacks::Inserted;
@@ -253,7 +256,7 @@ impl Store {
     }
 
     async fn open_postgres(options: &StoreOptions) -> Result<Self, StoreError> {
-        connect_once(&options.url, "SELECT 1").await?;
+        check_postgres(&options.url).await?;
         let pool = AnyPoolOptions::new()
             .max_connections(options.connections.max(2))
             .acquire_timeout(ACQUIRE_WITHIN)
@@ -402,16 +405,6 @@ const SQLITE_PRAGMAS: &[&str] = &[
 
 const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000";
 
-/// Connects beside the pool, which tries again until its time is up and then does not say why.
-async fn connect_once(url: &str, statement: &'static str) -> Result<(), sqlx::Error> {
-    let connecting = async {
-        let mut connection = AnyConnection::connect(url).await?;
-        sqlx::query(statement).execute(&mut connection).await?;
-        connection.close().await
-    };
-    let connected = tokio::time::timeout(ACQUIRE_WITHIN, connecting).await;
-    connected.unwrap_or(Err(sqlx::Error::PoolTimedOut))
-}
 /// A replica that is frozen or cut off in the middle of a transaction keeps its row locks; the
 /// server ends its session then, so that nobody waits for them for long.
 const POSTGRES_SETTING: &str = "SET idle_in_transaction_session_timeout = '10s'";

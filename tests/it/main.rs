@@ -19,6 +19,7 @@ mod placing;
 mod reload;
 mod replicas;
 mod secrecy;
+mod starting;
 mod store;
 mod support;
 mod tenants_file;

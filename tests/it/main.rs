@@ -25,3 +25,4 @@ mod support;
 mod tenants_file;
 mod vendor_kit;
 mod vendors;
+mod versions;

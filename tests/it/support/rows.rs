@@ -1,6 +1,8 @@
 //! What is really in the database, read past the gateway: whoever steals a disk or a dump reads it
 //! like this.
 
+use std::collections::BTreeSet;
+
 use cleargate::config::Settings;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
@@ -14,8 +16,12 @@ pub(crate) struct Rows {
 impl Rows {
     /// The database of these settings.
     pub(crate) async fn of(settings: &Settings) -> Self {
+        Self::at(settings.store.url.expose()).await
+    }
+
+    /// The database there.
+    pub(crate) async fn at(url: &str) -> Self {
         sqlx::any::install_default_drivers();
-        let url = settings.store.url.expose();
         Self {
             connection: AnyConnection::connect(url).await.unwrap(),
             is_sqlite: url.starts_with("sqlite"),
@@ -107,7 +113,14 @@ impl Rows {
         }
     }
 
-    async fn columns(&mut self) -> Vec<(String, String)> {
+    /// The names of all tables.
+    pub(crate) async fn tables(&mut self) -> BTreeSet<String> {
+        let columns = self.columns().await;
+        columns.into_iter().map(|(table, _)| table).collect()
+    }
+
+    /// Every table with each of its columns.
+    pub(crate) async fn columns(&mut self) -> Vec<(String, String)> {
         let sql = if self.is_sqlite {
             "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
         } else {

@@ -248,12 +248,15 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         release(&mut transaction, claimed, until, true, now).await?;
-        // Only the first so many are looked at, so this costs no more where others have much due.
+        // Only the first so many are looked at, so this costs no more where others have much due; and
+        // with `+ 0` nobody plans to go through all that is due instead of these.
         let sql = self.claim(
-            "WITH due AS MATERIALIZED (SELECT order_id FROM lanes WHERE due_at <= $3 ORDER BY due_at LIMIT $5 {skip_locked}) \
-             UPDATE lanes SET held = 1, due_at = $4 \
-             WHERE order_id IN (SELECT order_id FROM due) AND due_at <= $3 \
-             AND tenant_id = $1 AND origin = $2 AND lease_token IS NULL AND held < 2",
+            "WITH due AS MATERIALIZED (SELECT order_id FROM \
+             (SELECT order_id, tenant_id, origin FROM lanes WHERE due_at <= $3 ORDER BY due_at LIMIT $5) AS waiting \
+             WHERE tenant_id = $1 AND origin = $2), \
+             there AS MATERIALIZED (SELECT order_id FROM lanes WHERE order_id IN (SELECT order_id FROM due) \
+             AND due_at + 0 <= $3 AND lease_token IS NULL AND held < 2 {skip_locked}) \
+             UPDATE lanes SET held = 1, due_at = $4 WHERE order_id IN (SELECT order_id FROM there)",
         );
         sqlx::query(sql)
             .bind(&claimed.tenant_id)
@@ -283,7 +286,7 @@ impl Store {
         let sql = self.claim(
             "WITH longest AS MATERIALIZED (SELECT order_id FROM lanes WHERE tenant_id = $1 AND origin = $2 AND held = 1 \
              AND due_at IS NOT NULL AND lease_token IS NULL ORDER BY due_at LIMIT $4 {skip_locked}) \
-             UPDATE lanes SET held = 2, due_at = $3 WHERE order_id IN (SELECT order_id FROM longest) AND held = 1",
+             UPDATE lanes SET held = 2, due_at = $3 WHERE order_id IN (SELECT order_id FROM longest)",
         );
         let called = sqlx::query(sql)
             .bind(tenant_id)

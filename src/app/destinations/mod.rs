@@ -108,10 +108,11 @@ impl Standing {
     /// but where nobody is coming, nobody would land and call the next.
     fn wants(&self, cap: usize, of_tenant: usize) -> usize {
         let places = self.health.places(cap);
-        let coming = self.load.flying + self.load.waiting + self.on_their_way();
+        let on_their_way = self.on_their_way();
+        let coming = self.load.flying + self.load.waiting + on_their_way;
         let room = (places * (1 + WAITING_PER_PLACE)).saturating_sub(coming);
-        match room.min(of_tenant) {
-            _ if coming == 0 => room.min(of_tenant.max(1)),
+        match room.min(of_tenant.saturating_sub(on_their_way)) {
+            most if coming == 0 => most.max(1),
             most if most >= places => most,
             _ => 0,
         }
@@ -386,5 +387,129 @@ impl Destinations {
         let all = state.all.values();
         all.filter(|standing| standing.health.is_paused(now))
             .count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caps() -> DeliveryOptions {
+        DeliveryOptions {
+            attempts: 12,
+            in_flight: 256,
+            in_flight_per_tenant: 20,
+            in_flight_per_origin: 8,
+            attempt_timeout: Duration::from_secs(20),
+        }
+    }
+
+    fn to(origin: usize) -> Destination {
+        Destination {
+            tenant_id: "ten_1".to_owned(),
+            origin: format!("https://{origin}.example.com"),
+        }
+    }
+
+    fn answered(status: u16, retry_after: Option<u64>) -> Attempted {
+        Attempted::Answered {
+            status,
+            retry_after: retry_after.map(Duration::from_secs),
+        }
+    }
+
+    /// Makes an attempt at 0 that ends like that.
+    fn attempt(all: &Arc<Destinations>, to: &Destination, attempted: &Attempted) {
+        let flight = all.take_off(to, &caps(), 0).expect("there is a place");
+        all.learn(&flight, attempted, &caps(), 0);
+    }
+
+    fn remembered(all: &Destinations) -> usize {
+        all.state().all.len()
+    }
+
+    #[test]
+    fn what_is_known_of_a_destination_is_forgotten_when_it_is_of_no_use() {
+        let (all, ten_minutes) = (Arc::<Destinations>::default(), 600_000);
+        attempt(&all, &to(1), &answered(200, None));
+        attempt(&all, &to(2), &answered(503, None));
+        attempt(&all, &to(3), &answered(503, Some(3_600)));
+        assert_eq!(
+            (all.tidy(0), remembered(&all)),
+            (1, 2),
+            "of the first nothing is known"
+        );
+        assert_eq!((all.tidy(ten_minutes + 1), remembered(&all)), (1, 1));
+        assert_eq!((all.tidy(3_600_000 + 1), remembered(&all)), (0, 0));
+        assert!(all.state().tenants.is_empty());
+    }
+
+    #[test]
+    fn there_is_no_end_of_destinations_that_fail_but_of_those_that_are_remembered() {
+        let all = Arc::<Destinations>::default();
+        for origin in 0..=MOST_REMEMBERED {
+            attempt(&all, &to(origin), &answered(503, None));
+        }
+        let flying = all.take_off(&to(7), &caps(), 0);
+        all.tidy(0);
+        assert_eq!(remembered(&all), 1, "the one that somebody is under way to");
+        drop(flying);
+    }
+
+    #[test]
+    fn a_tenants_waiting_lanes_leave_places_to_other_tenants() {
+        let (all, caps) = (Arc::<Destinations>::default(), caps());
+        let destinations = [to(1), to(2)];
+        let mut flights = Vec::new();
+        for to in &destinations {
+            flights.extend((0..8).map(|_| all.take_off(to, &caps, 0).expect("a place")));
+        }
+        let turns: Vec<_> = (0..9).map(|_| all.queue(&destinations[0], &caps)).collect();
+        let got: Vec<bool> = turns.iter().map(Option::is_some).collect();
+        assert_eq!(got.iter().filter(|got| **got).count(), 4, "20 in all");
+        drop((turns, flights));
+        assert!(all.state().tenants.is_empty());
+    }
+
+    #[test]
+    fn held_lanes_are_called_in_lots_and_the_last_one_leaves_nobody_behind() {
+        let (all, caps, to) = (Arc::<Destinations>::default(), caps(), to(1));
+        assert_eq!(all.call(&to, &caps, 0), None, "nobody is held");
+        let mut flights: Vec<_> = (0..8).map(|_| all.take_off(&to, &caps, 0).ok()).collect();
+        let turns: Vec<_> = (0..12).map(|_| all.queue(&to, &caps)).collect();
+        assert!(!all.are_held(&to, 0), "whoever lands calls them");
+        assert_eq!(all.call(&to, &caps, 0), None, "the tenant has no room");
+        drop(turns);
+        assert_eq!(all.call(&to, &caps, 0), Some(Call { most: 12, at: 0 }));
+        assert_eq!(all.call(&to, &caps, 0), None, "they are on their way");
+        flights.clear();
+        let call = Call { most: 12, at: 0 };
+        all.called(&to, call, 12);
+        assert_eq!(all.call(&to, &caps, 0), Some(Call { most: 8, at: 0 }));
+        all.called(&to, Call { most: 8, at: 0 }, 3);
+        assert_eq!(all.call(&to, &caps, 0), None, "there were no more");
+    }
+
+    #[test]
+    fn one_is_called_to_probe_and_nobody_long_before_there_is_a_place() {
+        let (all, caps, to) = (Arc::<Destinations>::default(), caps(), to(1));
+        for _ in 0..8 {
+            attempt(&all, &to, &answered(503, None));
+        }
+        assert!(all.are_held(&to, 0));
+        let probe = Call { most: 1, at: 5_000 };
+        assert_eq!(all.call(&to, &caps, 0), Some(probe));
+        assert_eq!(all.call(&to, &caps, 0), None, "once");
+        let flight = all.take_off(&to, &caps, 5_000).expect("it probes");
+        assert_eq!(all.call(&to, &caps, 5_000), None);
+        all.learn(&flight, &answered(503, Some(3_600)), &caps, 5_000);
+        drop(flight);
+        assert_eq!(
+            all.call(&to, &caps, 5_000),
+            None,
+            "they are due again before that hour is over"
+        );
+        let at = 3_605_000;
+        assert_eq!(all.call(&to, &caps, at - 1_000), Some(Call { most: 1, at }));
     }
 }

@@ -35,7 +35,7 @@ pub(crate) async fn measure(effort: &Effort, postgres: &str, figures: &mut Figur
         stand.sink.wait_for(1).await;
     }
     let (ended, waiting) = if effort.rounds == 1 {
-        (ENDED / 100, WAITING / 100)
+        (ENDED / 10, WAITING / 10)
     } else {
         (ENDED, WAITING)
     };
@@ -141,8 +141,8 @@ async fn grow(database: &Postgres, ended: u32, waiting: u32) {
     }
     // They wait for years, each for a moment of its own.
     sql += &format!(
-        "WITH some AS (SELECT order_id, row_number() OVER () AS n FROM lanes WHERE due_at IS NULL LIMIT {waiting}) \
-         UPDATE lanes SET due_at = {ALL_DUE} - 1000000000 + n * 7 FROM some WHERE lanes.order_id = some.order_id;\n\
+        "WITH chosen AS (SELECT order_id, row_number() OVER () AS n FROM lanes WHERE due_at IS NULL LIMIT {waiting}) \
+         UPDATE lanes SET due_at = {ALL_DUE} - 1000000000 + n * 7 FROM chosen WHERE lanes.order_id = chosen.order_id;\n\
          UPDATE deliveries SET state = 'pending', ended_at = NULL FROM lanes \
          WHERE lanes.order_id = deliveries.order_id AND lanes.due_at IS NOT NULL;\n\
          ANALYZE;\n"

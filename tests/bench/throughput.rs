@@ -227,7 +227,7 @@ fn tell(part: &str, asked: &[String], of: &str, figures: &mut Figures) {
             .entry(statement.chars().take(60).collect())
             .or_default() += 1;
     }
-    kinds.retain(|_, count| each(*count) >= 0.25);
+    kinds.retain(|_, count| each(*count) >= 0.5);
     let what = format!("{part}: statements per {of}, polls not counted");
     figures.take(&what, "", Target::None, each(kinds.values().sum()));
     for (kind, count) in kinds {

@@ -150,6 +150,66 @@ fn a_bad_sheet_is_refused_with_a_sentence_that_names_the_line() {
     }
 }
 
+/// The lines of a sheet on which a key of the language stands, each with its key: not names of the
+/// author's own, and nothing inside of a document.
+fn keys(sheet: &str) -> Vec<(usize, &str)> {
+    let own = [
+        "settings]",
+        "where]",
+        "statuses]",
+        "results]",
+        "json",
+        "headers]",
+        "query]",
+    ];
+    let (mut is_own, mut is_text) = (false, false);
+    let mut keys = Vec::new();
+    for (at, line) in sheet.lines().enumerate() {
+        let begins_in_text = is_text;
+        is_text ^= line.matches("'''").count() % 2 == 1;
+        if begins_in_text {
+            continue;
+        }
+        if line.starts_with('[') {
+            is_own = own.iter().any(|end| line.contains(end));
+        } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !is_own) {
+            let is_word = key
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            keys.extend(is_word.then_some((at, key)));
+        }
+    }
+    keys
+}
+
+#[test]
+fn a_typo_in_any_key_of_any_sheet_is_refused_by_its_name() {
+    let mut tried = 0;
+    for vendor in crate::shipped() {
+        let sheet = crate::vendors::sheet(&vendor.name).expect("it ships");
+        for (at, key) in keys(sheet) {
+            let lines = sheet
+                .lines()
+                .enumerate()
+                .map(|(nth, line)| match nth == at {
+                    true => line.replacen(key, &format!("{key}x"), 1),
+                    false => line.to_owned(),
+                });
+            let bent = lines.collect::<Vec<_>>().join("\n");
+            let Err(mistakes) = load("bent.toml", &bent) else {
+                panic!("{}:{}: `{key}x` is a key", vendor.name, at + 1);
+            };
+            let told = mistakes.iter().any(|one| {
+                let sentence = one.to_string();
+                sentence.contains(&format!("`{key}x`")) && !one.right.is_empty()
+            });
+            assert!(told, "{}:{}: `{key}x`: {mistakes:?}", vendor.name, at + 1);
+            tried += 1;
+        }
+    }
+    assert!(tried > 500, "{tried} keys");
+}
+
 #[test]
 fn a_look_up_by_person_needs_a_look_up() {
     let sheet = crate::sheet::NEW;

@@ -137,36 +137,41 @@ pub(super) fn load(loader: &Loader<'_>, section: &Section<'_>) -> Option<(Callba
         let table = Section::new("`ignore_when`", spot, loader.mistakes)?;
         Some((When::load(loader, Some(table), sight), spot.line))
     });
-    let then = then(loader, section)?;
-    if proof == Some(Proof::Hint) && matches!(then, Then::Apply(..)) {
+    let ignored = ignored.collect();
+    let then = then(loader, section);
+    if proof == Some(Proof::Hint) && matches!(then, Some(Then::Apply(..))) {
         let wrong = "a callback that proves nothing is applied";
         let right = "then = \"look\", or say how the vendor proves itself";
         loader.mistakes.add(section.line_of("then"), wrong, right);
     }
+    let (methods, cap) = (methods(loader, section), cap(loader, section));
+    let challenge = section.text("challenge").map(str::to_owned);
+    let accepted = accepted(loader, section);
+    section.close();
     let reader = Arc::new(Reader {
         format,
-        ignored: ignored.collect(),
+        ignored,
         theirs,
         ours,
-        then,
+        then: then?,
     });
     let callbacks = Callbacks {
-        methods: methods(loader, section),
-        cap: cap(loader, section),
+        methods,
+        cap,
         proof: proof?,
-        challenge: section.text("challenge").map(str::to_owned),
-        accepted: accepted(loader, section),
+        challenge,
+        accepted,
         reader: reader.clone(),
     };
-    section.close();
     Some((callbacks, reader))
 }
 
 fn then(loader: &Loader<'_>, section: &Section<'_>) -> Option<Then> {
     let right = "\"look\", or \"apply\" with `read` and, where the order is not the whole, `at`";
-    let then = section.need_text("then", right)?;
     let at = loader.path_at(section, "at").unwrap_or_else(Path::whole);
-    match (then, loader.reading_at(section)) {
+    let reading = loader.reading_at(section);
+    let then = section.need_text("then", right)?;
+    match (then, reading) {
         ("look", None) => Some(Then::Look),
         ("apply", Some(reading)) => Some(Then::Apply(at, reading)),
         _ => {

@@ -129,18 +129,20 @@ impl OfferForm {
             loader.expression_at(section, "id", sight),
             loader.expression_at(section, "name", sight),
         );
-        let form = Self {
-            wanted: When::load(loader, section.section("where", "`where`"), sight),
-            price: loader.expression_at(section, "price", sight),
-            description: loader.expression_at(section, "description", sight),
+        let wanted = When::load(loader, section.section("where", "`where`"), sight);
+        let price = loader.expression_at(section, "price", sight);
+        let description = loader.expression_at(section, "description", sight);
+        section.close();
+        Some(Self {
+            wanted,
+            price,
+            description,
             lists: lists?,
             id: id?,
             name: name?,
             only_with,
             screenings,
-        };
-        section.close();
-        Some(form)
+        })
     }
 
     fn wanted_items<'a>(&self, scope: &Scope<'a>) -> Vec<Scope<'a>> {
@@ -196,16 +198,16 @@ impl ScreeningForm {
     fn load(loader: &Loader<'_>, section: &Section<'_>, sight: Sight) -> Option<Self> {
         section.need("in", "say where the list is: in = \".screenings\"");
         section.need("text", "say what people read: text = \"{.name}\"");
-        let form = Self {
-            lists: loader.lists_at(section, "in")?,
-            texts: section
-                .texts("text")
-                .iter()
+        let lists = loader.lists_at(section, "in");
+        let texts = section.texts("text");
+        section.close();
+        let texts = texts.iter();
+        Some(Self {
+            lists: lists?,
+            texts: texts
                 .filter_map(|(text, line)| loader.template(text, *line, sight))
                 .collect(),
-        };
-        section.close();
-        Some(form)
+        })
     }
 
     fn read(&self, package: &Scope<'_>) -> Vec<String> {

@@ -304,8 +304,10 @@ impl<'s> Section<'s> {
 
     /// A key that may have been meant for `key`, as the end of a sentence; empty where there is none.
     pub(super) fn instead_of(&self, key: &str) -> String {
-        let mut names = self.entries.iter().map(|(name, _)| name.as_str());
-        match names.find(|name| *name != key && is_slip(name, key)) {
+        let known = self.known.borrow();
+        let names = self.entries.iter().map(|(name, _)| name.as_str());
+        let mut unknown = names.filter(|name| *name != key && !known.contains(name));
+        match unknown.find(|name| is_slip(name, key)) {
             Some(name) => format!(", but `{name}`"),
             None => String::new(),
         }

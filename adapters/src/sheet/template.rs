@@ -8,9 +8,10 @@ use std::borrow::Cow;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::expression::Expression;
+use super::expression::{Expression, Word};
 use super::functions::flat;
 use super::scope::Scope;
+use crate::callback::Signed;
 use crate::contract::{Escape, Piece, Unfit};
 
 /// What need not be encoded in a path: the unreserved characters of RFC 3986.
@@ -79,6 +80,17 @@ impl Template {
             [Part::Text(text)] => Some(text),
             _ => None,
         }
+    }
+
+    /// The text that a callback's signature covers; `None` where it names anything but the body and
+    /// headers.
+    pub(super) fn signed(&self) -> Option<Vec<Signed>> {
+        let parts = self.parts.iter().map(|part| match part {
+            Part::Text(text) => Some(Signed::Text(text.clone())),
+            Part::Expression(one) if one.is_word(Word::Body) => Some(Signed::Body),
+            Part::Expression(one) => one.header().map(|name| Signed::Header(name.to_owned())),
+        });
+        parts.collect()
     }
 
     pub(super) fn has_secret(&self) -> bool {
@@ -192,6 +204,23 @@ impl Template {
             pieces.push(Piece::text(escape.write(&text)));
         }
         Ok(Some(pieces))
+    }
+}
+
+impl Template {
+    /// Its values as members of a form: a list is one member for each of its items.
+    ///
+    /// # Errors
+    /// [`Unfit`] as for [`Template::value`].
+    pub(super) fn form_values(&self, scope: &Scope<'_>) -> Result<Vec<Vec<Piece>>, Unfit> {
+        if let [Part::Expression(one)] = self.parts.as_slice()
+            && one.secret().is_none()
+            && let Some(Value::Array(items)) = filled(one, scope)?.as_deref()
+        {
+            let written = |item: &Value| vec![Piece::text(Escape::Form.write(&flat(item)))];
+            return Ok(items.iter().map(written).collect());
+        }
+        Ok(self.pieces(scope, Escape::Form)?.into_iter().collect())
     }
 }
 

@@ -69,7 +69,7 @@ fn the_parts_of_the_guide_are_a_sheet_that_passes() {
     program.write("harbor.toml", &parts.concat());
     let tried = program.done(&["vendor", "test", "harbor.toml"]);
     assert!(
-        tried.contains("6 of 6 [[test]]s") && tried.ends_with("harbor passes\n"),
+        tried.contains("7 of 7 [[test]]s") && tried.ends_with("harbor passes\n"),
         "{tried}"
     );
     program.write(

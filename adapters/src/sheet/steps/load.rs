@@ -110,7 +110,8 @@ fn sign(section: &Section<'_>) -> Option<Expression> {
         };
         let (_, lists) = entries.iter().find(|(name, _)| name == "in")?;
         match &lists.raw {
-            Raw::Text(path) => Some(path.clone()),
+            // Of a list in every item of a list, the outer one is always there.
+            Raw::Text(path) => path.split("[*]").next().map(str::to_owned),
             Raw::List(paths) => {
                 let paths = paths.iter().filter_map(|path| match &path.raw {
                     Raw::Text(path) => Some(path.as_str()),

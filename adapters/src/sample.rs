@@ -38,6 +38,9 @@ pub struct Sample {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: String,
+    /// Leaves, by their names, without which it may pass all the same, as in
+    /// [`crate::conformance`]'s `vendor.toml`.
+    pub absent_may_pass: Vec<String>,
     /// What it must mean, in the words of [`crate::conformance`]'s `expect`.
     pub expect: Value,
 }

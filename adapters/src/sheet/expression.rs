@@ -181,6 +181,30 @@ impl Expression {
         Ok(Some(value).filter(|value| is_there(value)))
     }
 
+    /// True where something is ordered that a function makes nothing of: to leave it out would order
+    /// something else.
+    pub(super) fn loses_an_item(&self, scope: &Scope<'_>) -> bool {
+        let is_ordered = |source: &Source| {
+            matches!(
+                source,
+                Source::Field("order.package" | "order.add_ons") | Source::Word(Word::Items)
+            )
+        };
+        let given = |source: &Source| match source.value(scope).as_deref() {
+            Some(Value::Array(items)) => !items.is_empty(),
+            value => value.is_some(),
+        };
+        self.sources
+            .iter()
+            .any(|source| is_ordered(source) && given(source))
+    }
+
+    /// True where it gives a list of what stands in several places.
+    pub(super) fn gives_several(&self) -> bool {
+        let mut functions = self.functions.iter();
+        self.reads_several() && !functions.any(Function::makes_one)
+    }
+
     /// Its value where nothing that is missing can be the order's fault.
     pub(super) fn read<'a>(&self, scope: &Scope<'a>) -> Option<Cow<'a, Value>> {
         self.value(scope).ok().flatten()

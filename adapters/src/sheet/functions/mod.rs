@@ -211,6 +211,11 @@ impl Function {
         }
     }
 
+    /// True where it makes one text of a list.
+    pub(super) fn makes_one(&self) -> bool {
+        matches!(self, Self::First | Self::Join(_) | Self::Text)
+    }
+
     /// Its value for `value`; `None` where it has none.
     ///
     /// # Errors

@@ -400,3 +400,66 @@ fn add_ons_may_stand_within_their_packages() {
     let told = mistake(".extras\", id", ".plans[*].extras[*]\", id");
     assert!(told.contains("names several places"), "{told}");
 }
+
+#[test]
+fn of_several_places_every_one_may_be_asked() {
+    let right = "without_result = \"not_ready\"\n";
+    let doubts = |test: &str| {
+        let when = format!("{{ when = {{ \".parts[*].state\" = {test} }}, is = \"review\" }}");
+        let none = "{ when = { \".parts[*].state\" = { present = false } }, is = \"review\" }";
+        format!("{right}doubts = [{when}, {none}]\n")
+    };
+    let every = doubts("{ not = { every = \"DONE\" } }");
+    let vendor = load("tally.toml", &TALLY.replacen(right, &every, 1));
+    let fetch = vendor
+        .unwrap_or_else(|mistakes| panic!("{mistakes:#?}"))
+        .fetch
+        .expect("it fetches");
+    let standing = |parts: Value| {
+        let op = FetchOrder::Theirs(TheirRef("1".into()));
+        let body = json!({"id": "1", "state": "done", "grade": "good", "parts": parts});
+        match seen(|cx| fetch.decode(&op, &Memo::default(), cx, &answer(&body))) {
+            Ok(Turn::Done(Found::One(progress))) => progress.standing,
+            other => panic!("{other:?}"),
+        }
+    };
+    let is = |outcome| Some(Standing::Complete(outcome));
+    let done = || json!({"state": "done"});
+    assert_eq!(standing(json!([done(), done()])), is(Outcome::Pass));
+    for doubtful in [
+        json!([done(), {"state": "error"}]),
+        json!([done(), {}]),
+        json!([{}]),
+        json!(null),
+    ] {
+        assert_eq!(standing(doubtful), is(Outcome::Review));
+    }
+    for wrong in ["\"DONE\"", "{ not = \"DONE\" }", "{ starts = \"D\" }"] {
+        let told = mistake(right, &doubts(wrong));
+        assert!(
+            told.contains("`.parts[*].state` stands in several places and is compared as one"),
+            "{told}"
+        );
+    }
+}
+
+/// To leave an add-on out because a function makes nothing of it would order something else.
+#[test]
+fn what_is_ordered_is_never_left_out_because_it_cannot_be_said() {
+    let sheet = TALLY.replacen("{order.add_ons?}", "{order.add_ons? | number}", 1);
+    let vendor = load("tally.toml", &sheet).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+    let placed = |add_ons: &[&str]| {
+        let mut order = order("7");
+        order.add_ons = add_ons.iter().map(|id| (*id).to_owned()).collect();
+        let op = PlaceOrder {
+            order: order.into(),
+            ours: OurRef("ours".into()),
+            callback_url: String::new(),
+        };
+        let request = seen(|cx| vendor.place.encode(&op, &Memo::default(), cx));
+        request.map(drop).map_err(|unfit| unfit.field)
+    };
+    assert_eq!(placed(&[]), Ok(()));
+    assert_eq!(placed(&["70", "71"]), Ok(()));
+    assert_eq!(placed(&["70", "drug"]), Err("order.add_ons".to_owned()));
+}

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::catalog::selling;
+use crate::app::catalog::{Offered, selling};
 use crate::app::{App, AppError};
 use crate::clock::millis;
-use crate::domain::catalog::Offer;
 use crate::domain::tenant::{Connection, OfferKind, Tenant};
 
 /// When an order may be sent again that needs a catalog which could not be fetched yet.
@@ -73,7 +72,7 @@ impl App {
         tenant: &Tenant,
         kind: OfferKind,
         id: &str,
-    ) -> Result<Offer, AppError> {
+    ) -> Result<Offered, AppError> {
         let key = (kind, id.to_owned());
         if let Some(offer) = self.packages(tenant).await?.offers.get(&key) {
             return Ok(offer.clone());

@@ -204,12 +204,12 @@ impl App {
         let base_url = entry.base_url.trim_end_matches('/').to_owned();
         let is_changed = known.is_none_or(|known| {
             let same = known.credentials.iter().all(|(name, values)| {
-                let given = credentials.get(name.as_str()).and_then(|all| all.last());
+                let given = credentials.get(name).and_then(|all| all.last());
                 given == values.last().map(Private::expose)
             });
             let settings = entry.settings.iter();
             known.base_url != base_url
-                || known.credentials.len() != credentials.len()
+                || known.credentials.iter().len() != credentials.len()
                 || !same
                 || settings
                     .clone()

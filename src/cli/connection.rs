@@ -233,7 +233,10 @@ async fn show(
         row: ConnectionRow::of(account, connection),
         prefix: connection.prefix.clone(),
         settings: connection.settings.clone(),
-        credentials: connection.credentials.keys().cloned().collect(),
+        credentials: {
+            let credentials = connection.credentials.iter();
+            credentials.map(|(name, _)| name.to_owned()).collect()
+        },
         callback_url: desk.app.callback_url(connection),
         catalog_fetched_at: stored.map(|stored| time(stored.fetched_at)),
         catalog_changes: changes.into_iter().map(ShownChange::from).collect(),

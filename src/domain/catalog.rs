@@ -207,7 +207,7 @@ mod tests {
             prefix: prefix.into(),
             settings: [].into(),
             overlay: serde_json::from_value(overlay).unwrap(),
-            credentials: [].into(),
+            credentials: crate::domain::tenant::Credentials::default(),
             callback_token: Private::from("t"),
             retired: false,
         }

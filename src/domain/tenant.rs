@@ -286,6 +286,34 @@ mod stage_words {
     }
 }
 
+/// Secrets of a connection by name; several values while one is being rotated. There may be tens of
+/// thousands of connections with two secrets each, so this is a list and not a map.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials(Vec<(String, Vec<Private<String>>)>);
+
+impl Credentials {
+    /// The live values of a secret, the newest last.
+    pub fn get(&self, name: &str) -> Option<&[Private<String>]> {
+        let (_, values) = self.0.iter().find(|(known, _)| known == name)?;
+        Some(values)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &[Private<String>])> {
+        let secrets = self.0.iter();
+        secrets.map(|(name, values)| (name.as_str(), values.as_slice()))
+    }
+}
+
+impl FromIterator<(String, Vec<Private<String>>)> for Credentials {
+    fn from_iter<I: IntoIterator<Item = (String, Vec<Private<String>>)>>(secrets: I) -> Self {
+        let mut secrets: Vec<_> = secrets.into_iter().collect();
+        secrets.sort_by(|(a, _), (b, _)| a.cmp(b));
+        secrets.shrink_to_fit();
+        Self(secrets)
+    }
+}
+
 /// One tenant's account at one vendor.
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -308,7 +336,7 @@ pub struct Connection {
     /// What the tenant says of single offers.
     pub overlay: Vec<OfferOverlay>,
     /// Secrets by name; several values while one is being rotated.
-    pub credentials: BTreeMap<String, Vec<Private<String>>>,
+    pub credentials: Credentials,
     /// The unguessable part of its callback address.
     pub callback_token: Private<String>,
     /// No offers and no orders any more.
@@ -318,7 +346,7 @@ pub struct Connection {
 impl Connection {
     /// The live values of a secret.
     pub fn secrets(&self, name: &str) -> Vec<Private<String>> {
-        self.credentials.get(name).cloned().unwrap_or_default()
+        self.credentials.get(name).unwrap_or_default().to_vec()
     }
 }
 

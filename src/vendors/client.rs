@@ -373,7 +373,7 @@ impl Caller {
     /// The same on every replica, and keyed, so that it says nothing to anybody else.
     fn fingerprint(&self, connection: &Connection) -> u64 {
         let mut text = Zeroizing::new(String::new());
-        for (name, values) in &connection.credentials {
+        for (name, values) in connection.credentials.iter() {
             for value in values {
                 text.push_str(name);
                 text.push('\n');

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use cleargate::cache::Cache;
 use cleargate::clock::Clock;
 use cleargate::config::Settings;
-use cleargate::domain::tenant::Connection;
+use cleargate::domain::tenant::{Connection, Credentials};
 use cleargate::seal::{Keyring, new_key};
 use cleargate::vendors::{Caller, CallerOptions, Sent};
 use http::{Request, Response};
@@ -124,7 +124,7 @@ fn connection(base_url: &str) -> Connection {
         prefix: String::new(),
         settings: BTreeMap::new(),
         overlay: Vec::new(),
-        credentials: BTreeMap::from([secret("api_key"), secret("callback_secret")]),
+        credentials: Credentials::from_iter([secret("api_key"), secret("callback_secret")]),
         callback_token: Private::from("token"),
         retired: false,
     }

@@ -12,9 +12,9 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use super::PackageAnswer;
 use crate::domain::tenant::Tenant;
 
-/// What all merged lists together may take, in bytes, as far as their sizes are known. A usual
-/// list of 20 packages and 5 add-ons takes 15 kB.
-const MOST_BYTES: usize = 32 << 20;
+/// About what all merged lists together may take, in bytes. A usual list of 20 packages and 5
+/// add-ons takes 14 kB.
+const MOST_BYTES: usize = 24 << 20;
 
 /// Catalogs in memory.
 #[derive(Default)]

@@ -42,14 +42,26 @@ pub struct PackageAnswer {
     pub fetched_at: Millis,
     /// No vendor is missing in it because its catalog could never be fetched.
     pub(super) is_whole: bool,
-    pub(super) offers: HashMap<(OfferKind, String), Offer>,
+    pub(super) offers: HashMap<(OfferKind, String), Offered>,
 }
+
+/// What ordering needs to know of an offer.
+#[derive(Clone, Debug)]
+pub(super) struct Offered {
+    pub(super) connection_id: String,
+    pub(super) vendor_id: String,
+    pub(super) name: String,
+    /// For add-ons: the vendor ids of the packages it goes with; empty: any of the connection.
+    pub(super) only_with: Vec<String>,
+}
+
+/// About what an offer takes in memory, with its id and what surrounds both.
+const OFFERED_BYTES: usize = 320;
 
 impl PackageAnswer {
     /// About what it takes in memory, in bytes.
     fn size(&self) -> usize {
-        // The offers hold the same texts again, and more around them.
-        2 * self.body.len() + self.offers.len() * size_of::<Offer>() + size_of::<Self>()
+        self.body.len() + self.offers.len() * OFFERED_BYTES
     }
 }
 
@@ -105,13 +117,30 @@ impl App {
         let answer = Arc::new(PackageAnswer {
             etag: HeaderValue::from_str(&format!("\"{}\"", &digest(&body).as_str()[..32]))
                 .expect("a digest in quotes is a header value"),
-            body: Bytes::from(body),
+            body: Bytes::from(body.into_boxed_slice()),
             fetched_at,
             is_whole,
             offers: parts
                 .into_iter()
                 .flat_map(|(_, offers)| offers)
-                .map(|offer| ((offer.kind, offer.id.clone()), offer))
+                .map(|offer| {
+                    let Offer {
+                        kind,
+                        id,
+                        connection_id,
+                        vendor_id,
+                        name,
+                        only_with,
+                        ..
+                    } = offer;
+                    let offered = Offered {
+                        connection_id,
+                        vendor_id,
+                        name,
+                        only_with,
+                    };
+                    ((kind, id), offered)
+                })
                 .collect(),
         });
         merging.keep(&answer);

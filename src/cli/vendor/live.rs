@@ -194,7 +194,7 @@ fn connection(vendor: &Vendor, base_url: &str, options: &Options) -> Result<Conn
         prefix: String::new(),
         settings,
         overlay: Vec::new(),
-        credentials,
+        credentials: credentials.into_iter().collect(),
         callback_token: Private::from(""),
         retired: false,
     })

@@ -1,5 +1,6 @@
 //! What a failure means: never, maybe, or an answer; and answers that would do harm.
 
+use cleargate::domain::tenant::Credentials;
 use std::time::{Duration, Instant};
 
 use super::peer::{Act, Peer, answer, close};
@@ -158,7 +159,7 @@ async fn a_request_that_is_late_is_not_begun() {
 async fn a_request_without_its_credential_is_not_sent() {
     let peer = Peer::start(|_| answer(200, "", "{}")).await;
     let mut desk = Desk::of(&peer, "");
-    desk.connection.credentials.clear();
+    desk.connection.credentials = Credentials::default();
     let why = never(desk.send(ONCE).await);
     assert_eq!(why, "connection `one` has no credential `api_key`");
     assert_eq!(peer.count("/"), 0);

@@ -21,7 +21,7 @@ use adapters::{Effect, Piece, Reply, Request, Vendor};
 use cleargate::cache::Cache;
 use cleargate::clock::Clock;
 use cleargate::config::Settings;
-use cleargate::domain::tenant::Connection;
+use cleargate::domain::tenant::{Connection, Credentials};
 use cleargate::seal::{Keyring, new_key};
 use cleargate::vendors::{Caller, CallerOptions, Sent};
 use peer::Peer;
@@ -52,13 +52,23 @@ fn connection(id: &str, base_url: &str) -> Connection {
         prefix: String::new(),
         settings: BTreeMap::new(),
         overlay: Vec::new(),
-        credentials: BTreeMap::from([
+        credentials: Credentials::from_iter([
             secret("api_key", "k3y"),
             secret("callback_secret", "s3cret"),
         ]),
         callback_token: Private::from("token"),
         retired: false,
     }
+}
+
+/// The same credentials with another API key.
+fn with_api_key(credentials: &Credentials, key: &str) -> Credentials {
+    let secrets = credentials.iter();
+    let secrets = secrets.map(|(name, values)| match name {
+        "api_key" => (name.to_owned(), vec![Private::from(key)]),
+        _ => (name.to_owned(), values.to_vec()),
+    });
+    secrets.collect()
 }
 
 const READ: Effect = Effect::Read;

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use adapters::vocabulary::Private;
 use futures_util::future::join_all;
 
 use super::peer::{Act, Peer, answer, close};
 use super::{Desk, ONCE, READ, Sent, answered, connection, maybe, never, request, vendor};
-use super::{REPEATABLE, STATIC};
+use super::{REPEATABLE, STATIC, with_api_key};
 
 /// Checks how long a connection is left alone after such an answer.
 async fn check_pause(status: u16, headers: &str, seconds: u64) {
@@ -86,8 +85,7 @@ async fn refused_credentials_are_not_tried_again_and_again() {
     assert_eq!(answered(desk.send(ONCE).await).status, 401);
     assert_eq!(peer.count("/"), 2);
 
-    let new = vec![Private::from("n3w")];
-    desk.connection.credentials.insert("api_key".into(), new);
+    desk.connection.credentials = with_api_key(&desk.connection.credentials, "n3w");
     assert_eq!(
         answered(desk.send(ONCE).await).status,
         200,

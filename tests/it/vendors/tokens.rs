@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use adapters::vocabulary::Private;
 use cleargate::cache::Cache;
 use futures_util::future::join_all;
 
 use super::peer::{Asked, Peer, answer};
-use super::{Desk, ONCE, READ, answered, caller, connection, never, options};
+use super::{Desk, ONCE, READ, answered, caller, connection, never, options, with_api_key};
 use crate::support::PATIENCE;
 use crate::support::redis::Redis;
 
@@ -163,8 +162,7 @@ async fn credentials_that_get_no_token_are_not_tried_again_and_again() {
     }
     never(desk.send(ONCE).await);
     assert_eq!(peer.count("/"), 1);
-    let new = vec![Private::from("n3w")];
-    desk.connection.credentials.insert("api_key".into(), new);
+    desk.connection.credentials = with_api_key(&desk.connection.credentials, "n3w");
     never(desk.send(ONCE).await);
     assert_eq!(peer.count("/"), 2, "new ones are tried at once");
 }
@@ -224,9 +222,7 @@ async fn replicas_share_a_token_that_nobody_can_read_in_redis() {
     assert!(dump.contains("cleargate:token:1:tenant:one:"), "{dump}");
     assert!(!dump.contains("t1") && !dump.contains("Bearer"), "{dump}");
     let mut changed = connection("one", &peer.url());
-    changed
-        .credentials
-        .insert("api_key".to_owned(), vec![Private::from("another")]);
+    changed.credentials = with_api_key(&changed.credentials, "another");
     answered(other.send_from(&changed, READ).await);
     assert_eq!(
         peer.count("/oauth"),

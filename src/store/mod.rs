@@ -227,6 +227,7 @@ impl Store {
             AnyPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(ACQUIRE_WITHIN)
+                .after_release(|connection, _| Box::pin(has_left_its_transaction(connection)))
                 .after_connect(|connection, _| {
                     Box::pin(async move {
                         for pragma in SQLITE_PRAGMAS {
@@ -380,6 +381,15 @@ const SQLITE_PRAGMAS: &[&str] = &[
 ];
 
 const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000";
+
+/// Whether a connection can be used again. Where a disk is full or fails, SQLite has rolled back by
+/// itself; what then says ROLLBACK fails, and the driver believes for ever that a transaction is
+/// open, in which none can be begun.
+async fn has_left_its_transaction(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    // A rollback that was left to be done is done before this is answered.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
 
 /// Connects beside the pool, which tries again until its time is up and then does not say why.
 async fn connect_once(url: &str, statement: &'static str) -> Result<(), sqlx::Error> {

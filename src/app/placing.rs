@@ -17,12 +17,16 @@ use crate::domain::order::{Line, Order, Stage};
 use crate::domain::tenant::{Connection, Tenant, WhenUnconfirmed};
 use crate::egress::Shape;
 use crate::seal::{Purpose, random_text};
-use crate::store::{CallChange, Change, Placement, Saved, new_id};
+use crate::store::{CallChange, Change, Placement, Saved, StoreError, new_id};
 
 /// A repeat that waits for a first attempt on another replica looks this often.
 const WAIT_POLL: Duration = Duration::from_millis(50);
 /// What is left of the budget when we stop waiting, so that the answer itself is in time.
 const ANSWER_MARGIN: Duration = Duration::from_millis(250);
+
+/// How long the database may keep an answer beyond its budget, before the answer is that there is
+/// none.
+const SLOW_DATABASE: Duration = Duration::from_secs(2);
 
 /// An order of the ATS on its way in.
 struct Incoming {
@@ -53,8 +57,13 @@ impl App {
         ats: AtsOrder,
     ) -> Result<Order, AppError> {
         let (app, tenant) = (Arc::clone(self), Arc::clone(tenant));
-        // A caller who hangs up drops the future that waits, not the one that works.
-        let work = self.go_on_with(async move { app.take_in(&tenant, ats).await });
+        let within = self.setup().options.answer_within + SLOW_DATABASE;
+        // A caller who hangs up drops the future that waits, not the one that works. What still
+        // waits for the database when the time is up sends nothing: the caller has been turned away.
+        let work = self.go_on_with(async move {
+            let taken = tokio::time::timeout(within, app.take_in(&tenant, ats)).await;
+            taken.unwrap_or(Err(StoreError::Slow.into()))
+        });
         work.await.unwrap_or_else(|_| Err(AppError::Unconfirmed))
     }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 use axum::{Extension, Router};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -29,6 +29,9 @@ pub struct Edge {
     pub body_limit: usize,
     /// How long a body may take.
     pub body_timeout: Duration,
+    /// How long any answer may take: longer than everything that has a deadline of its own, so
+    /// that only a database that stands still makes anybody wait for it.
+    pub longest_answer: Duration,
     /// The provider's logo, a PNG.
     pub logo: Bytes,
 }
@@ -61,6 +64,7 @@ pub fn public(app: Arc<App>, edge: Edge) -> Router {
             )
         })
         .with_state(app)
+        .layer(middleware::from_fn_with_state(edge.longest_answer, in_time))
         .layer(Extension(Arc::new(edge)))
         .layer(middleware::from_fn(observe))
 }
@@ -73,6 +77,15 @@ pub fn operations(readiness: Readiness, metrics: PrometheusHandle) -> Router {
         .route("/metrics", get(ops::metrics))
         .with_state(readiness)
         .layer(Extension(metrics))
+}
+
+/// Answers for whatever does not.
+async fn in_time(State(longest): State<Duration>, request: Request, next: Next) -> Response {
+    let answer = tokio::time::timeout(longest, next.run(request)).await;
+    answer.unwrap_or_else(|_| {
+        tracing::error!("no answer within the longest time, probably for want of the database");
+        ApiError::unavailable(Duration::from_secs(2)).into_response()
+    })
 }
 
 /// Gives the request an id and a span, counts it, and writes an error's answer. The span names the

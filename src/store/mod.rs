@@ -51,6 +51,9 @@ pub enum StoreError {
     /// The database cannot be reached or is not writable now.
     #[error("the database is unavailable")]
     Unavailable(#[source] sqlx::Error),
+    /// It did not answer within the time that its caller had.
+    #[error("the database does not answer in time")]
+    Slow,
     /// The statement itself failed: a defect of ours, or a database of another schema.
     #[error("the database refused a statement")]
     Statement(#[source] sqlx::Error),

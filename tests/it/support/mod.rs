@@ -13,11 +13,13 @@ pub(crate) mod deliveries;
 pub(crate) mod homecoming;
 pub(crate) mod name_server;
 pub(crate) mod post;
+pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod redis;
 pub(crate) mod rows;
 pub(crate) mod services;
 pub(crate) mod stage;
+pub(crate) mod trial;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

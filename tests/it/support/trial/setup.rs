@@ -65,6 +65,8 @@ pub(crate) struct Setup {
     pub(crate) edit: (&'static str, &'static str),
     /// Settings, as variables name them behind `CLEARGATE__`.
     pub(crate) settings: &'static [(&'static str, &'static str)],
+    /// An empty database elsewhere than on the server that tests share.
+    pub(crate) store_url: Option<String>,
 }
 
 impl Setup {
@@ -76,6 +78,7 @@ impl Setup {
             pace: Pace::manual(),
             edit: ("", ""),
             settings: &[],
+            store_url: None,
         }
     }
 }

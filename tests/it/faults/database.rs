@@ -1,0 +1,182 @@
+//! F04, F05, F06: a PostgreSQL that dies, hangs up in the middle of a commit, or stands still.
+
+use std::time::{Duration, Instant};
+
+use cleargate::sandbox::{Answer, Conduct};
+use serde_json::Value;
+
+use super::cluster::{Cluster, LEASES_END, setup, trial};
+use super::form::{either, random};
+use super::proxy::Wire;
+use super::traffic::{Traffic, pause};
+use crate::support::postgres::Postgres;
+use crate::support::services;
+use crate::support::trial::setup::Setup;
+use crate::support::trial::{Trial, checker};
+
+/// How soon orders are taken again when the database is back.
+const RECOVERY: Duration = Duration::from_secs(5);
+/// A caller has an answer by then: the time for an order, and some for a busy machine.
+const ANSWERED: Duration = Duration::from_secs(10);
+/// Longer than an attempt at a webhook is leased here.
+const PAST_LEASES: Duration = Duration::from_secs(12);
+
+/// An order that is asked for until it is taken.
+async fn until_taken(trial: &Trial, order: &Value) {
+    let taken = async || trial.place(order).await == Some(201);
+    trial.until("an order is taken again", taken).await;
+}
+
+/// An order is answered by us, that it cannot be taken now.
+async fn is_turned_away(trial: &Trial, order: &Value) {
+    let began = Instant::now();
+    assert_eq!(trial.place(order).await, Some(503), "{}", trial.name);
+    assert!(
+        began.elapsed() < ANSWERED,
+        "{}: {:?}",
+        trial.name,
+        began.elapsed()
+    );
+    let id = order["background_check_id"].as_str();
+    let told = trial.told();
+    let told = told.iter().rfind(|it| id == Some(&it.background_check_id));
+    assert!(told.unwrap().by_us, "{}: {told:?}", trial.name);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_dies_under_load_is_said_and_used_again_as_soon_as_it_is_back() {
+    let mut postgres = Postgres::start(&[]).await;
+    let setup = Setup {
+        store_url: Some(postgres.database().await),
+        ..setup()
+    };
+    let cluster = Cluster::of(trial("F04", &setup).await).await;
+    let trial = &cluster.trial;
+    let traffic = Traffic::at(trial, 4);
+    let (mut random, mut under_way) = (random(1), 0);
+    for number in 0..either(2, 20) {
+        traffic.until_more(trial, 5).await;
+        pause(&mut random, 0..500).await;
+        postgres.kill();
+        for witness in 0..3 {
+            let order = trial.order(&format!("turned-away-{number}-{witness}"), "John");
+            is_turned_away(trial, &order).await;
+        }
+        assert!(cluster.is_ready(0).await && cluster.is_ready(1).await);
+        postgres.start_again().await;
+        let back = Instant::now();
+        let order = trial.order(&format!("taken-again-{number}"), "John");
+        until_taken(trial, &order).await;
+        assert!(
+            back.elapsed() < RECOVERY,
+            "{}: {:?}",
+            trial.name,
+            back.elapsed()
+        );
+        under_way += trial.under_way().await;
+    }
+    let orders = traffic.stop().await;
+    trial.until_at_rest(LEASES_END).await;
+    checker::check(trial, under_way).await;
+    println!("F04: {orders} orders");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_whose_answer_is_lost_neither_loses_nor_doubles_anything() {
+    let url = services::postgres_url().await;
+    let wire = Wire::to(&url, 0.05, random(2)).await;
+    let setup = Setup {
+        store_url: Some(url.clone()),
+        ..setup()
+    };
+    let mut trial = trial("F05", &setup).await;
+    trial.set("STORE__URL", wire.url(&url));
+    let cluster = Cluster::of(trial).await;
+    let trial = &cluster.trial;
+    let traffic = Traffic::at(trial, 4);
+    let wanted = either(30, 600);
+    let cut = async || wire.cuts() >= wanted;
+    trial
+        .until_within(either(4, 60) * ANSWERED, "connections are cut", cut)
+        .await;
+    let orders = traffic.stop().await;
+    wire.mend();
+    trial.until_at_rest(LEASES_END).await;
+    checker::check(trial, wire.cuts()).await;
+    println!("F05: {} commits cut off, {orders} orders", wire.cuts());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_stands_still_past_all_leases_loses_and_doubles_nothing() {
+    let postgres = Postgres::start(&[]).await;
+    let setup = Setup {
+        store_url: Some(postgres.database().await),
+        ..setup()
+    };
+    let cluster = Cluster::of(trial("F06", &setup).await).await;
+    let trial = &cluster.trial;
+    let traffic = Traffic::at(trial, 4);
+    traffic.until_more(trial, 5).await;
+    postgres.freeze();
+    let frozen = Instant::now();
+    let mut witness = 0;
+    while frozen.elapsed() < either(PAST_LEASES, Duration::from_secs(40)) {
+        let order = trial.order(&format!("turned-away-{witness}"), "John");
+        is_turned_away(trial, &order).await;
+        witness += 1;
+    }
+    postgres.thaw();
+    let under_way = trial.under_way().await;
+    until_taken(trial, &trial.order("taken-again", "John")).await;
+    traffic.until_more(trial, 5).await;
+    let orders = traffic.stop().await;
+    trial.until_at_rest(LEASES_END).await;
+    checker::check(trial, under_way).await;
+    println!("F06: {orders} orders");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_replica_settles_after_its_leases_is_late_and_changes_nothing() {
+    const UNDER_WAY: usize = 3;
+    let url = services::postgres_url().await;
+    let wire = Wire::to(&url, 0.0, random(3)).await;
+    let setup = Setup {
+        store_url: Some(url.clone()),
+        ..setup()
+    };
+    let mut trial = trial("F06, one replica", &setup).await;
+    trial.set("STORE__URL", wire.url(&url));
+    // Whatever polls the tables will hold a connection and wait; what has ended needs another that
+    // is open already.
+    trial.set("STORE__CONNECTIONS", "32");
+    let _cut_off = trial.serve(None).await;
+    assert_eq!(trial.place(&trial.order("first", "John")).await, Some(201));
+    let asked = (0..64).map(|_| trial.get("/v1/orders/first"));
+    let answers = futures_util::future::join_all(asked).await;
+    assert_eq!(answers, [Some(200); 64], "{}", trial.name);
+    trial.until_at_rest(LEASES_END).await;
+    let before = trial.ats.received().len();
+    let times = u32::try_from(UNDER_WAY).unwrap();
+    trial
+        .ats
+        .answer_with(Answer::conduct(Conduct::Hang).times(times));
+    for number in 0..UNDER_WAY {
+        let order = trial.order(&number.to_string(), "John");
+        assert_eq!(trial.place(&order).await, Some(201), "{}", trial.name);
+    }
+    let began = async || trial.ats.received().len() >= before + UNDER_WAY;
+    trial.until("attempts are under way", began).await;
+    wire.close();
+    let leased = trial.under_way().await;
+    trial.set("STORE__URL", url);
+    let _other = trial.serve_beside().await;
+    let delivered = async || trial.count("deliveries WHERE state = 'pending'").await == 0;
+    trial
+        .until_within(LEASES_END, "another replica delivers", delivered)
+        .await;
+    wire.open();
+    let late = async || trial.count("attempts WHERE late = 1").await >= 1;
+    trial.until("a late end is recorded", late).await;
+    trial.until_at_rest(LEASES_END).await;
+    checker::check(&trial, leased).await;
+}

@@ -144,15 +144,21 @@ impl Keyring {
     /// What the old keys sign with, each by its key's id and sealed with the current key: so that
     /// links live on and orders are recognised when the old keys are left out.
     pub fn old_signers(&self) -> Vec<(String, Vec<u8>)> {
-        let old = self.old.iter().map(|key| {
-            let id = hex::encode(key.signers.id);
-            let sealed = self.seal(Purpose::OldSigners, &id, &key.signers.bytes());
-            (id, sealed)
-        });
-        old.collect()
+        self.old.iter().map(|key| self.keepsake(key)).collect()
     }
 
-    /// Takes back in what [`Keyring::old_signers`] gave.
+    /// The same of the current key.
+    pub fn current_signers(&self) -> (String, Vec<u8>) {
+        self.keepsake(&self.current)
+    }
+
+    fn keepsake(&self, key: &Key) -> (String, Vec<u8>) {
+        let id = hex::encode(key.signers.id);
+        let sealed = self.seal(Purpose::OldSigners, &id, &key.signers.bytes());
+        (id, sealed)
+    }
+
+    /// Takes back in what [`Keyring::old_signers`] and [`Keyring::current_signers`] gave.
     ///
     /// # Errors
     /// [`SealError`]: it was sealed with a key that was not given, or changed.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapters::vocabulary::Millis;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +20,9 @@ use crate::seal::Keyring;
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry;
 use crate::vendors::{Caller, CallerOptions, Registry};
+
+/// Clocks that are as many seconds apart are told of.
+const CLOCKS_AGREE_WITHIN: i64 = 60;
 
 /// The built-in logo.
 const LOGO: &[u8] = include_bytes!("http/logo.png");
@@ -80,16 +84,15 @@ pub async fn build(
     clock: Clock,
     public: SocketAddr,
 ) -> Result<Arc<App>, StartError> {
-    clock.anchor(
-        store
-            .now()
-            .await
-            .map_err(|error| StartError::one(error.to_string()))?,
-    );
+    let unreachable = |error: StoreError| StartError::one(error.to_string());
+    let (machine, database) = (clock.now(), store.now().await.map_err(unreachable)?);
+    clock.anchor(database);
+    if let Some(sentence) = clocks_differ(machine, database) {
+        tracing::warn!(event = "clocks_differ", "{sentence}");
+    }
     let cache = Cache::open(settings.cache.url.expose(), settings.cache.timeout)
         .await
         .map_err(StartError::one)?;
-    let unreachable = |error: StoreError| StartError::one(error.to_string());
     let revision = store.sheets_revision().await.map_err(unreachable)?;
     let setup = setup(settings, &store, &clock, &cache, public).await?;
     let missing = missing_steps(&store, &setup.vendors)
@@ -103,6 +106,19 @@ pub async fn build(
         .await
         .map_err(|error| StartError::one(error.to_string()))?;
     Ok(app)
+}
+
+/// Leases and due times go by the database's clock alone, so a difference harms none of them; but
+/// certificates are judged by this machine's clock, and a vendor or an ATS that checks the age of a
+/// signature by a clock that is right.
+fn clocks_differ(machine: Millis, database: Millis) -> Option<String> {
+    let seconds = (machine - database) / 1000;
+    (seconds.abs() >= CLOCKS_AGREE_WITHIN).then(|| {
+        let (ahead, apart) = (if seconds > 0 { "ahead" } else { "behind" }, seconds.abs());
+        format!(
+            "the database's clock and this machine's differ: this machine's is {apart} s {ahead}; let both follow a time server, because Cleargate goes by the database's and certificates are judged by this machine's"
+        )
+    })
 }
 
 /// What `settings` ask for, if it can be had and suits what the database holds.
@@ -183,6 +199,13 @@ async fn check_keys(store: &Store, keys: &Keyring) -> Result<(), StartError> {
             keys.current_id()
         ))),
     }
+}
+
+/// A replica that is given another key is refused from now on, also where nothing else is sealed yet.
+async fn keep_key(store: &Store, keys: &Keyring) -> Result<(), StartError> {
+    let (id, signers) = keys.current_signers();
+    let kept = store.keep_key(&id, &signers).await;
+    kept.map_err(|error| StartError::one(error.to_string()))
 }
 
 /// Links and fingerprints of keys that were left out are recognised by what was kept of those.
@@ -307,6 +330,7 @@ impl Serving {
         };
         let store = open_store(settings, true, settings.store.migrate).await?;
         let app = build(settings, store, clock, public.addr()).await?;
+        keep_key(&app.store, &app.setup().keys).await?;
         let edge = Edge {
             body_limit: settings.http.body_limit,
             body_timeout: settings.http.body_timeout,
@@ -394,6 +418,7 @@ impl Serving {
         }
         let app = &self.app;
         let setup = setup(&settings, &app.store, &app.clock, &app.cache, self.public).await?;
+        keep_key(&app.store, &setup.keys).await?;
         app.replace_setup(setup).await.map_err(StartError)?;
         if let Err(error) = app.announce_sheets().await {
             tracing::warn!(%error, "other processes do not know of it; reload them too");

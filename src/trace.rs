@@ -4,7 +4,6 @@
 //! on with calls to vendors. Spans carry it as `trace_id`. Whether somebody samples it is the
 //! caller's choice, handed on as it came.
 
-use std::fmt;
 use std::future::Future;
 
 tokio::task_local! {
@@ -61,6 +60,11 @@ impl Trace {
         CURRENT.try_with(|trace| *trace).ok()
     }
 
+    /// Its id, in hex.
+    pub fn id(self) -> String {
+        hex::encode(self.id.to_be_bytes())
+    }
+
     /// A `traceparent` for a call made as part of this trace.
     pub fn for_call(self) -> String {
         format!(
@@ -74,12 +78,6 @@ impl Trace {
     /// Does work as part of this trace.
     pub async fn scope<F: Future>(self, work: F) -> F::Output {
         CURRENT.scope(self, work).await
-    }
-}
-
-impl fmt::Display for Trace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.id)
     }
 }
 
@@ -99,7 +97,7 @@ mod tests {
     fn a_callers_trace_is_taken_over_and_handed_on() {
         let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let trace = Trace::parse(header).unwrap();
-        assert_eq!(trace.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(trace.id(), "4bf92f3577b34da6a3ce929d0e0e4736");
         let onward = trace.for_call();
         assert!(
             onward.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"),

@@ -1,9 +1,9 @@
 //! Telling the ATS: claimed lanes are sent, one update of an order at a time, and settled.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use adapters::vocabulary::Millis;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
@@ -11,8 +11,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, HeaderName};
 use sha2::Sha256;
-use tokio::sync::Notify;
 
+use crate::app::destinations::{Change, Destination, NoPlace};
 use crate::app::{App, AppError, crash};
 use crate::clock::millis;
 use crate::domain::delivery::{ATTEMPTS_BEFORE_NOTICE, Attempted, Claimed, Next, next};
@@ -23,120 +23,8 @@ use crate::store::{Settled, Settlement};
 
 /// Longer than an attempt may take, so that a lease runs out only where a process has died.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
-/// How soon a lane comes back that a cap turned away; later where the destination is silent, so
-/// that one that hangs does not keep the database busy with those that wait for it.
-const CAPPED_PAUSE: Duration = Duration::from_secs(1);
-/// How long a claimed lane waits for a place; the margin of its lease is longer.
-const PLACE_WITHIN: Duration = Duration::from_secs(5);
-/// Lanes that wait for each place at a destination: enough to keep a quick one busy between two
-/// claims, few enough that one that hangs leaves places to others. All further are turned away.
-const WAITING_PER_PLACE: usize = 4;
-
-/// The attempts under way, to keep their caps.
-#[derive(Default)]
-pub struct Flights {
-    /// By tenant, and by tenant and origin; only where something is under way.
-    loads: Mutex<HashMap<String, Load>>,
-    /// A place got free.
-    landed: Notify,
-}
-
-/// What is under way for one tenant, or at one of its destinations.
-struct Load {
-    flying: usize,
-    waiting: usize,
-    /// When the last attempt ended, or the first began.
-    landed: Instant,
-}
-
-impl Load {
-    fn none() -> Self {
-        Self {
-            flying: 0,
-            waiting: 0,
-            landed: Instant::now(),
-        }
-    }
-}
-
-/// An attempt under way; dropping it frees its place.
-pub struct Flight {
-    app: Arc<App>,
-    keys: [String; 2],
-}
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        let flights = &self.app.flights;
-        for key in &self.keys {
-            flights.lighten(key, |load| {
-                load.flying -= 1;
-                load.landed = Instant::now();
-            });
-        }
-        flights.landed.notify_waiters();
-    }
-}
-
-/// A lane's turn to wait for a place; dropping it lets another wait.
-struct Turn<'a> {
-    flights: &'a Flights,
-    destination: &'a str,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.flights
-            .lighten(self.destination, |load| load.waiting -= 1);
-    }
-}
-
-impl Flights {
-    /// Queues for one of the places at a destination, unless enough do already.
-    fn queue<'a>(&'a self, destination: &'a str, places: usize) -> Option<Turn<'a>> {
-        let mut loads = self.loads();
-        let load = loads
-            .entry(destination.to_owned())
-            .or_insert_with(Load::none);
-        (load.waiting < places * WAITING_PER_PLACE).then(|| {
-            load.waiting += 1;
-            Turn {
-                flights: self,
-                destination,
-            }
-        })
-    }
-
-    /// How long nothing has come back from a destination with attempts under way.
-    fn silence(&self, destination: &str) -> Duration {
-        let loads = self.loads();
-        loads
-            .get(destination)
-            .map_or(Duration::ZERO, |load| load.landed.elapsed())
-    }
-
-    fn lighten(&self, key: &str, change: impl FnOnce(&mut Load)) {
-        let mut loads = self.loads();
-        if let Some(load) = loads.get_mut(key) {
-            change(load);
-            if load.flying == 0 && load.waiting == 0 {
-                loads.remove(key);
-            }
-        }
-    }
-
-    fn loads(&self) -> MutexGuard<'_, HashMap<String, Load>> {
-        self.loads.lock().expect("nobody panics while counting")
-    }
-}
-
-/// The keys under which an attempt is counted: its tenant and its destination.
-fn keys(claimed: &Claimed) -> [String; 2] {
-    [
-        claimed.tenant_id.clone(),
-        format!("{} {}", claimed.tenant_id, claimed.origin),
-    ]
-}
+/// How soon a lane comes back whose tenant this replica does not know (yet).
+const UNKNOWN_PAUSE: Duration = Duration::from_secs(1);
 
 impl App {
     /// Claims due lanes, for [`App::deliver`].
@@ -159,25 +47,28 @@ impl App {
     pub async fn deliver(self: Arc<Self>, claimed: Claimed) -> Result<(), AppError> {
         let directory = self.directory();
         let Some(tenant) = directory.tenant(&claimed.tenant_id) else {
-            return self.give_back(&claimed, CAPPED_PAUSE).await;
+            let now = self.clock.now();
+            let due_at = now + millis(UNKNOWN_PAUSE);
+            return Ok(self.store.release_lane(&claimed, due_at, now).await?);
         };
-        let keys = keys(&claimed);
-        let Some(_flight) = self.await_place(&keys).await else {
-            let pause = CAPPED_PAUSE + self.flights.silence(&keys[1]);
-            return self
-                .give_back(&claimed, pause.mul_f32(rand::random_range(1.0..1.5)))
-                .await;
+        let to = Destination::of(&claimed);
+        let caps = self.setup().options.delivery.clone();
+        let flight = match self.destinations.place(&to, &caps, &self.clock).await {
+            Ok(flight) => flight,
+            Err(refused) => return self.hold(&claimed, &to, refused).await,
         };
         let (began_at, began) = (self.clock.now(), Instant::now());
         let attempted = self.attempt(tenant, &claimed).await;
+        let now = self.clock.now();
+        let change = self.destinations.learn(&flight, &attempted, &caps, now);
+        tell(&to, change, now);
         crash::point("delivery.attempted");
-        let most = self.setup().options.delivery.attempts;
         let settlement = Settlement {
             next: next(
                 &attempted,
                 claimed.attempt,
-                most,
-                self.clock.now(),
+                caps.attempts,
+                now,
                 rand::random(),
             ),
             outcome: describe(&attempted),
@@ -188,60 +79,51 @@ impl App {
             .store
             .settle_attempt(&claimed, &settlement, self.clock.now())
             .await?;
+        drop(flight);
         log(&claimed, &settlement, settled);
         metrics::histogram!("delivery_attempt_seconds", "next" => settlement.next.word())
             .record(began.elapsed());
         if settlement.next == Next::Delivered {
             self.signals.deliveries.notify_one();
         }
+        self.call_held(&to).await
+    }
+
+    /// Has the database hold a claimed lane that there is no place for, as if it had not been
+    /// claimed, and with it what else is due there and would be turned away too.
+    async fn hold(
+        &self,
+        claimed: &Claimed,
+        to: &Destination,
+        refused: NoPlace,
+    ) -> Result<(), AppError> {
+        let now = self.clock.now();
+        let until = now + millis(refused.hold());
+        self.store.hold_lanes(claimed, until, now).await?;
+        let has_no_caller = self.destinations.are_held(to, now);
+        // A tenant without a place would turn them away at once, so they come by themselves.
+        if has_no_caller && refused != NoPlace::TenantFull {
+            self.call_held(to).await?;
+        }
         Ok(())
     }
 
-    /// Makes a claimed lane due again after a pause, as if it had not been claimed.
-    async fn give_back(&self, claimed: &Claimed, pause: Duration) -> Result<(), AppError> {
+    /// Calls those held lanes of a destination that there is a place for, or somebody to probe it.
+    async fn call_held(&self, to: &Destination) -> Result<(), AppError> {
         let now = self.clock.now();
-        let due_at = now + millis(pause);
-        Ok(self.store.release_lane(claimed, due_at, now).await?)
-    }
-
-    /// A place for an attempt: now, or soon, when another attempt has ended.
-    async fn await_place(self: &Arc<Self>, keys: &[String; 2]) -> Option<Flight> {
-        if let Some(flight) = self.take_off(keys) {
-            return Some(flight);
-        }
-        let _turn = self
-            .flights
-            .queue(&keys[1], self.setup().options.delivery.in_flight_per_origin)?;
-        let place = async {
-            loop {
-                let mut landed = std::pin::pin!(self.flights.landed.notified());
-                landed.as_mut().enable();
-                if let Some(flight) = self.take_off(keys) {
-                    return flight;
-                }
-                landed.await;
-            }
-        };
-        tokio::time::timeout(PLACE_WITHIN, place).await.ok()
-    }
-
-    fn take_off(self: &Arc<Self>, keys: &[String; 2]) -> Option<Flight> {
         let caps = &self.setup().options.delivery;
-        let mut loads = self.flights.loads();
-        let flying = |key: &String| loads.get(key).map_or(0, |load| load.flying);
-        if flying(&keys[0]) >= caps.in_flight_per_tenant
-            || flying(&keys[1]) >= caps.in_flight_per_origin
-        {
-            return None;
+        let Some(call) = self.destinations.call(to, caps, now) else {
+            return Ok(());
+        };
+        let found = self
+            .store
+            .call_lanes(&to.tenant_id, &to.origin, call.at, call.most)
+            .await?;
+        self.destinations.called(to, call, found);
+        if found > 0 && call.at <= now {
+            self.signals.deliveries.notify_one();
         }
-        for key in keys {
-            let load = loads.entry(key.clone()).or_insert_with(Load::none);
-            load.flying += 1;
-        }
-        Some(Flight {
-            app: Arc::clone(self),
-            keys: keys.clone(),
-        })
+        Ok(())
     }
 
     async fn attempt(&self, tenant: &Tenant, claimed: &Claimed) -> Attempted {
@@ -341,6 +223,36 @@ fn describe(attempted: &Attempted) -> String {
         Attempted::Answered { status, .. } => format!("answered {status}"),
         Attempted::AddressRefused(reason) => format!("address refused: {reason}"),
         Attempted::Failed(reason) => reason.clone(),
+    }
+}
+
+/// Tells operators what became of a destination.
+fn tell(to: &Destination, change: Change, now: Millis) {
+    let (tenant, origin) = (&to.tenant_id, &to.origin);
+    let seconds = |until: Millis| (until - now) / 1000;
+    match change {
+        Change::Failing {
+            until,
+            is_new: true,
+        } => {
+            let pause_s = seconds(until);
+            tracing::warn!(event = "destination_left_alone", %tenant, %origin, pause_s, "webhooks to a destination keep failing; it is only probed until it answers");
+        }
+        Change::Failing {
+            until,
+            is_new: false,
+        } => {
+            let pause_s = seconds(until);
+            tracing::info!(event = "destination_probed", %tenant, %origin, pause_s, "a destination of webhooks still fails");
+        }
+        Change::Asked(until) => {
+            let pause_s = seconds(until);
+            tracing::info!(event = "destination_asked", %tenant, %origin, pause_s, "a destination of webhooks asked to be left alone for a while");
+        }
+        Change::Back => {
+            tracing::info!(event = "destination_back", %tenant, %origin, "a destination of webhooks that was left alone answers again");
+        }
+        Change::Nothing => {}
     }
 }
 

@@ -55,6 +55,12 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
+    /// Counts it.
+    pub(crate) fn count(&self, vendor: &Vendor) {
+        metrics::counter!("orders_placing_ended_total", "vendor" => vendor.name.clone(), "ending" => self.word())
+            .increment(1);
+    }
+
     /// The ending in one word, for metrics.
     fn word(&self) -> &'static str {
         match self {
@@ -328,8 +334,7 @@ impl Drive {
                 }
             };
             crash::point("placing.end_committed");
-            metrics::counter!("orders_placing_ended_total", "vendor" => self.vendor.name.clone(), "ending" => ending.word())
-                .increment(1);
+            ending.count(&self.vendor);
             return Ok(Ended {
                 order: self.order,
                 ending,
@@ -537,9 +542,7 @@ impl Drive {
             self.tenant.options.when_unavailable == WhenUnavailable::Queue,
         );
         let ended = self.ended(step, word, reason.clone());
-        let retry_after = wish
-            .unwrap_or(Duration::from_secs(5))
-            .clamp(Duration::from_secs(1), Duration::from_secs(3600));
+        let retry_after = when_again(wish);
         if word == "denied" {
             self.app.setup().caller.deny(&self.vendor, &self.connection);
         }
@@ -677,6 +680,12 @@ impl Drive {
             step = %step.call.step, copy = step.call.copies, outcome, reason, "vendor call"
         );
     }
+}
+
+/// When whoever was turned away may come again, where `wish` is the vendor's own.
+pub(crate) fn when_again(wish: Option<Duration>) -> Duration {
+    wish.unwrap_or(Duration::from_secs(5))
+        .clamp(Duration::from_secs(1), Duration::from_secs(3600))
 }
 
 fn in_doubt(reason: &str) -> Heard {

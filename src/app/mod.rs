@@ -12,6 +12,7 @@ mod cancelling;
 pub mod catalog;
 pub mod crash;
 pub mod deliveries;
+mod destinations;
 pub mod directory;
 mod driving;
 pub mod error;
@@ -66,7 +67,7 @@ pub struct App {
     sheets_revision: AtomicI64,
     pub(crate) directory: ArcSwap<Directory>,
     pub(crate) catalogs: catalog::Catalogs,
-    pub(crate) flights: deliveries::Flights,
+    destinations: Arc<destinations::Destinations>,
 }
 
 /// Wakes background work at once; a poll is the backstop.
@@ -95,7 +96,7 @@ impl App {
             cache,
             setup: ArcSwap::from_pointee(setup),
             sheets_revision: AtomicI64::new(sheets_revision),
-            flights: deliveries::Flights::default(),
+            destinations: Arc::default(),
             tasks: TaskTracker::new(),
             signals: Signals::default(),
             directory: ArcSwap::default(),

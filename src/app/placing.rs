@@ -9,12 +9,12 @@ use adapters::contract::Reference;
 use adapters::vocabulary::{Millis, OurRef};
 use tokio::time::Instant;
 
-use crate::app::driving::{Drive, Ending, new_lease};
+use crate::app::driving::{Drive, Ending, new_lease, when_again};
 use crate::app::{App, AppError, crash};
 use crate::clock::millis;
 use crate::domain::ats_order::AtsOrder;
 use crate::domain::order::{Line, Order, Stage};
-use crate::domain::tenant::{Connection, Tenant, WhenUnconfirmed};
+use crate::domain::tenant::{Connection, Tenant, WhenUnavailable, WhenUnconfirmed};
 use crate::egress::Shape;
 use crate::seal::{Purpose, random_text};
 use crate::store::{CallChange, Change, Placement, Saved, StoreError, new_id};
@@ -139,6 +139,7 @@ impl App {
     /// Places an order whose id is new. `None`: somebody was faster, so look again.
     async fn place_new(self: &Arc<Self>, incoming: &Incoming) -> Result<Option<Order>, AppError> {
         let target = self.target(incoming).await?;
+        self.turn_away(incoming, &target)?;
         let order = self.new_order(incoming, &target);
         self.await_person(incoming, &order).await?;
         let mut drive = self.drive(incoming, &target, order, Vec::new());
@@ -166,6 +167,26 @@ impl App {
         }
         drive.note_begun(&step);
         self.run_and_answer(incoming, drive, step).await.map(Some)
+    }
+
+    /// Turns an order away whose vendor is left alone just now, where its tenant does not queue:
+    /// nothing would be sent, so nothing has to be remembered, and a vendor that fails costs the
+    /// database nothing, however many ask.
+    fn turn_away(&self, incoming: &Incoming, target: &Target) -> Result<(), AppError> {
+        if incoming.tenant.options.when_unavailable == WhenUnavailable::Queue {
+            return Ok(());
+        }
+        let Some(unsent) = self
+            .setup()
+            .caller
+            .held_back(&target.vendor, &target.connection)
+        else {
+            return Ok(());
+        };
+        tracing::debug!(why = %unsent.why, "an order is turned away");
+        let retry_after = when_again(unsent.again_in());
+        Ending::Unavailable { retry_after }.count(&target.vendor);
+        Err(AppError::Unavailable { retry_after })
     }
 
     /// Answers an order whose id is known. `None`: it changed in between, so look again.
@@ -202,6 +223,7 @@ impl App {
         old: Order,
     ) -> Result<Option<Order>, AppError> {
         let target = self.target(incoming).await?;
+        self.turn_away(incoming, &target)?;
         let fresh = self.new_order(incoming, &target);
         let order = Order {
             id: old.id.clone(),
@@ -231,6 +253,7 @@ impl App {
         let Some(target) = self.same_target(&order) else {
             return self.start_anew(incoming, order).await;
         };
+        self.turn_away(incoming, &target)?;
         order.person = self.person(incoming, &target.vendor);
         self.await_person(incoming, &order).await?;
         order.stage = Stage::Placing;

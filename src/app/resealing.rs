@@ -15,7 +15,7 @@ impl App {
     /// [`AppError::Store`]; what was resealed stays so.
     pub async fn reseal(&self) -> Result<u64, AppError> {
         for (id, signers) in self.setup().keys.old_signers() {
-            self.store.keep_old_key(&id, &signers).await?;
+            self.store.keep_key(&id, &signers).await?;
         }
         let mut resealed = 0;
         for column in SEALED_COLUMNS {

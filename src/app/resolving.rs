@@ -23,6 +23,10 @@ use crate::store::{Call, CallChange, Change, Saved, StoreError};
 /// A claimed order is leased this long, until its first intent sets the lease anew.
 const CLAIM: Duration = Duration::from_secs(60);
 
+/// So often an order is found absent after an unclear answer, and then nothing is sent any more: who
+/// knows what a vendor makes of requests that it never answers and never shows.
+const MOST_ABSENCES: usize = 3;
+
 /// What is decided about an open call.
 enum Resolution {
     /// The vendor has the order.
@@ -153,6 +157,13 @@ impl App {
         crash::point("resolve.looked_up");
         match resolution {
             Resolution::Adopt(progress) => self.adopt(order, &vendor, &progress).await,
+            Resolution::Absent
+                if may_send
+                    && vendor.policy.ambiguity == Ambiguity::LookUpThenRepeat
+                    && absences(&calls) + 1 >= MOST_ABSENCES =>
+            {
+                self.leave_to_person(order, Waiting::NeverTaken).await
+            }
             Resolution::Absent
                 if may_send && vendor.policy.ambiguity == Ambiguity::LookUpThenRepeat =>
             {
@@ -403,6 +414,15 @@ impl App {
         self.signals.placing.notify_one();
         Ok(saved)
     }
+}
+
+/// How often the order was found absent since it was placed at first, or anew by a person.
+fn absences(calls: &[Call]) -> usize {
+    let outcomes = calls.iter().rev().map(|call| call.outcome.as_deref());
+    outcomes
+        .take_while(|outcome| *outcome != Some("not_placed"))
+        .filter(|outcome| *outcome == Some("absent"))
+        .count()
 }
 
 fn lines(kind: &str, detail: &str) -> Change {

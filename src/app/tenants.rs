@@ -91,6 +91,11 @@ impl App {
             .collect())
     }
 
+    /// What in a file is no mistake and should be looked at twice.
+    pub fn to_be_looked_at(&self, file: &TenantFile) -> Vec<String> {
+        file.to_be_looked_at(&self.setup().vendors)
+    }
+
     fn imported(&self, directory: &Directory, ready: Prepared) -> Imported {
         let tenant = directory.tenant(&ready.change.row.id);
         let is_changed = |it: &&Arc<Connection>| ready.changed.contains(&it.name) && !it.retired;

@@ -122,6 +122,9 @@ async fn import(
     let resolve = |reference: &str| config::secret(reference).map_err(|error| error.to_string());
     let imported = desk.app.import_tenants(&file, &resolve).await;
     let imported = imported.map_err(CliError::SetUp)?;
+    for sentence in desk.app.to_be_looked_at(&file) {
+        eprintln!("{sentence}");
+    }
     for tenant in &imported {
         tell_imported(tenant, out)?;
         let note = if tenant.created { "created" } else { "changed" };

@@ -30,7 +30,7 @@ const FEW_ATTEMPTS: i64 = 3;
 const REFUSED_DELAY: Duration = Duration::from_secs(5 * 60);
 
 /// The longest a destination may make us wait.
-const LONGEST_WISH: Duration = Duration::from_secs(24 * 3600);
+pub const LONGEST_WISH: Duration = Duration::from_secs(24 * 3600);
 
 /// From this attempt on an operator sees a failing delivery.
 pub const ATTEMPTS_BEFORE_NOTICE: i64 = 3;

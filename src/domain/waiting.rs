@@ -10,6 +10,8 @@ pub enum Waiting {
     CannotLookUp,
     /// It may have been placed; the look-up does not show it, which proves nothing here.
     NotSeen,
+    /// It was sent again and again without a clear answer, and its vendor never had it.
+    NeverTaken,
     /// Several orders at the vendor carry our reference.
     Several,
     /// The vendor's order belongs to another order of ours.
@@ -21,9 +23,10 @@ pub enum Waiting {
 }
 
 impl Waiting {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::CannotLookUp,
         Self::NotSeen,
+        Self::NeverTaken,
         Self::Several,
         Self::OwnedByAnother,
         Self::CannotGoOn,
@@ -35,6 +38,7 @@ impl Waiting {
         match self {
             Self::CannotLookUp => "cannot_look_up",
             Self::NotSeen => "not_seen",
+            Self::NeverTaken => "never_taken",
             Self::Several => "several",
             Self::OwnedByAnother => "owned_by_another",
             Self::CannotGoOn => "cannot_go_on",
@@ -55,6 +59,9 @@ impl Waiting {
             }
             Self::NotSeen => {
                 "it may have been placed; its vendor does not show it, which proves nothing here"
+            }
+            Self::NeverTaken => {
+                "it was placed several times without a clear answer, and its vendor does not have it"
             }
             Self::Several => "several orders at its vendor carry its reference",
             Self::OwnedByAnother => "its vendor names an order that belongs to another one",

@@ -1,12 +1,14 @@
 //! The ATS's own calls: packages, orders, logo.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -21,16 +23,12 @@ use crate::domain::order::Stage;
 pub(super) async fn packages(
     State(app): State<Arc<App>>,
     Caller(tenant): Caller,
-    headers: HeaderMap,
+    known: Known,
 ) -> Result<Response, ApiError> {
     let answer = app.packages(&tenant).await?;
     let age = (app.clock.now() - answer.fetched_at).max(0) / 1000;
     let etag = HeaderValue::from_str(&answer.etag).expect("a digest in quotes is a header value");
-    let unchanged = headers
-        .get_all(IF_NONE_MATCH)
-        .iter()
-        .any(|known| names(known, &answer.etag));
-    let mut response = if unchanged {
+    let mut response = if known.names(&answer.etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         Body::from(answer.body.clone()).into_response()
@@ -43,12 +41,26 @@ pub(super) async fn packages(
     Ok(response)
 }
 
-/// Whether an `If-None-Match` names the tag. A proxy that compresses makes a tag weak, and for a
-/// read that is no difference (RFC 9110, section 13.1.2).
-fn names(known: &HeaderValue, etag: &str) -> bool {
-    let known = known.to_str().unwrap_or_default();
-    let mut tags = known.split(',').map(str::trim);
-    tags.any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
+/// The entity tags that the caller knows.
+pub(super) struct Known(Vec<HeaderValue>);
+
+impl<S: Sync> FromRequestParts<S> for Known {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let known = parts.headers.get_all(IF_NONE_MATCH);
+        Ok(Self(known.iter().cloned().collect()))
+    }
+}
+
+impl Known {
+    /// Whether they name this one. A proxy that compresses makes a tag weak, and for a read that is
+    /// no difference (RFC 9110, section 13.1.2).
+    fn names(&self, etag: &str) -> bool {
+        let lists = self.0.iter().filter_map(|list| list.to_str().ok());
+        let mut tags = lists.flat_map(|list| list.split(',')).map(str::trim);
+        tags.any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
+    }
 }
 
 /// The answer to an order that was taken.
@@ -62,7 +74,7 @@ struct Taken<'a> {
 /// `POST /v1/orders`.
 pub(super) async fn place_order(
     State(app): State<Arc<App>>,
-    axum::Extension(edge): axum::Extension<Arc<Edge>>,
+    State(edge): State<Arc<Edge>>,
     Caller(tenant): Caller,
     headers: HeaderMap,
     body: Body,
@@ -112,7 +124,7 @@ pub(super) async fn cancel_order(
 }
 
 /// `GET /v1/logo.png`.
-pub(super) async fn logo(axum::Extension(edge): axum::Extension<Arc<Edge>>) -> Response {
+pub(super) async fn logo(State(edge): State<Arc<Edge>>) -> Response {
     let logo: Bytes = edge.logo.clone();
     let headers = [
         (CONTENT_TYPE, "image/png"),

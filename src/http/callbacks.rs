@@ -18,7 +18,7 @@ use crate::app::callbacks::CallbackAnswer;
 /// `ANY /callbacks/{vendor}/{token}`.
 pub(super) async fn receive(
     State(app): State<Arc<App>>,
-    axum::Extension(edge): axum::Extension<Arc<Edge>>,
+    State(edge): State<Arc<Edge>>,
     Path((vendor, token)): Path<(String, String)>,
     method: Method,
     uri: Uri,

@@ -57,6 +57,14 @@ impl ApiError {
         )
     }
 
+    pub(super) fn method_not_allowed() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "This address does not take this method.",
+        )
+    }
+
     pub(super) fn unavailable(retry_after: Duration) -> Self {
         let message = "The service is not available at the moment; please try again.";
         Self {
@@ -109,7 +117,9 @@ impl ApiError {
     /// Says when to try again, where that is known.
     pub(super) fn say_when(&self, headers: &mut HeaderMap) {
         if let Some(wait) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+            // Rounded up: who comes back a moment too early is turned away again.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
     }
 }

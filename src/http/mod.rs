@@ -5,6 +5,7 @@ mod ats;
 mod auth;
 mod callbacks;
 mod error;
+mod observing;
 mod operations;
 mod results;
 mod routes;

@@ -15,6 +15,8 @@ pub struct Backlog {
     pub dead_deliveries: i64,
     /// Lanes with something to send, due or backing off.
     pub open_lanes: i64,
+    /// Of these, lanes that are held because their destination is full or left alone.
+    pub held_lanes: i64,
     /// When the longest waiting lane was due; `None`: none is.
     pub oldest_due_lane: Option<Millis>,
 }
@@ -30,6 +32,7 @@ impl Store {
              (SELECT COUNT(*) FROM callbacks WHERE state = 'parked') AS parked_callbacks, \
              (SELECT COUNT(*) FROM deliveries WHERE state = 'dead') AS dead_deliveries, \
              (SELECT COUNT(*) FROM lanes WHERE due_at IS NOT NULL) AS open_lanes, \
+             (SELECT COUNT(*) FROM lanes WHERE held = 1) AS held_lanes, \
              (SELECT MIN(due_at) FROM lanes WHERE due_at IS NOT NULL) AS oldest_due_lane",
         )
         .fetch_one(&self.reader)
@@ -39,6 +42,7 @@ impl Store {
             parked_callbacks: row.number("parked_callbacks")?,
             dead_deliveries: row.number("dead_deliveries")?,
             open_lanes: row.number("open_lanes")?,
+            held_lanes: row.number("held_lanes")?,
             oldest_due_lane: row.number_or_null("oldest_due_lane")?,
         })
     }

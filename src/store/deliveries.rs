@@ -6,6 +6,9 @@
 //! row says it is: the statement that claims sees the items as they were when it began, so the head
 //! it would find may be one that somebody has ended in between.
 //!
+//! A lane whose destination is full or left alone is held: due again late, so that claims do not meet
+//! it over and over, and called earlier by whoever knows of a place.
+//!
 //! Everybody locks the lane's row before the items, so that nobody waits in a circle.
 
 use adapters::vocabulary::Millis;
@@ -16,6 +19,10 @@ use sqlx::any::AnyRow;
 use super::{Columns, Store, StoreError, new_id};
 use crate::domain::delivery::{Claimed, Next};
 use crate::domain::order::Order;
+
+/// Lanes that are looked at, and perhaps held, at once: many fewer statements than lanes, and a
+/// transaction that keeps others waiting for some milliseconds.
+const HELD_AT_ONCE: i64 = 1_000;
 
 /// An update to be sent, made in the transaction that changes its order.
 #[derive(Clone, Debug)]
@@ -174,8 +181,7 @@ async fn supersede(
 }
 
 impl Store {
-    /// Claims due lanes until `until`, with their heads. `token` is new with
-    /// new with each claim. A lane whose lease runs out is due again by itself.
+    /// Claims due lanes until `until`, with their heads. `token` is new with each claim. A lane whose lease runs out is due again by itself.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -188,7 +194,7 @@ impl Store {
     ) -> Result<Vec<Claimed>, StoreError> {
         let sql = self.claim(
             "WITH due AS MATERIALIZED (SELECT order_id FROM lanes WHERE due_at <= $3 ORDER BY due_at LIMIT $4 {skip_locked}) \
-             UPDATE lanes SET lease_token = $1, due_at = $2, attempts = attempts + 1 \
+             UPDATE lanes SET lease_token = $1, due_at = $2, attempts = attempts + 1, held = 0 \
              WHERE order_id IN (SELECT order_id FROM due) AND due_at <= $3",
         );
         let leased = sqlx::query(sql)
@@ -213,8 +219,7 @@ impl Store {
         rows.iter().map(read_claimed).collect()
     }
 
-    /// Gives a claimed lane back without an attempt, because a cap was reached. Where a newer update
-    /// has come in the meantime, that one is the next.
+    /// Gives a claimed lane back without an attempt.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -225,24 +230,72 @@ impl Store {
         now: Millis,
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        let lane = sqlx::query(
-            "UPDATE lanes SET lease_token = NULL, head = last, \
-             attempts = CASE WHEN last > head THEN 0 ELSE attempts - 1 END, due_at = $3 \
-             WHERE order_id = $1 AND lease_token = $2 RETURNING last",
-        )
-        .bind(&claimed.order_id)
-        .bind(&claimed.token)
-        .bind(due_at)
-        .fetch_optional(&mut *transaction)
-        .await?;
-        if let Some(lane) = lane {
-            let last = lane.number("last")?;
-            if last > claimed.sequence {
-                supersede(&mut transaction, &claimed.order_id, last, last, now).await?;
-            }
-        }
+        release(&mut transaction, claimed, due_at, false, now).await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    /// Gives a claimed lane back without an attempt and holds it until `until`, and with it what
+    /// else goes there among the lanes that would be claimed next, but not what was called.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn hold_lanes(
+        &self,
+        claimed: &Claimed,
+        until: Millis,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        release(&mut transaction, claimed, until, true, now).await?;
+        // Only the first so many are looked at, so this costs no more where others have much due; and
+        // with `+ 0` nobody plans to go through all that is due instead of these.
+        let sql = self.claim(
+            "WITH due AS MATERIALIZED (SELECT order_id FROM \
+             (SELECT order_id, tenant_id, origin FROM lanes WHERE due_at <= $3 ORDER BY due_at LIMIT $5) AS waiting \
+             WHERE tenant_id = $1 AND origin = $2), \
+             there AS MATERIALIZED (SELECT order_id FROM lanes WHERE order_id IN (SELECT order_id FROM due) \
+             AND due_at + 0 <= $3 AND lease_token IS NULL AND held < 2 {skip_locked}) \
+             UPDATE lanes SET held = 1, due_at = $4 WHERE order_id IN (SELECT order_id FROM there)",
+        );
+        sqlx::query(sql)
+            .bind(&claimed.tenant_id)
+            .bind(&claimed.origin)
+            .bind(now)
+            .bind(until)
+            .bind(HELD_AT_ONCE)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Makes held lanes of a destination due at `at`, those first that are held longest; returns
+    /// how many. A replica of an older version knows of no holds: it may have settled a lane, or be
+    /// sending it, and have left the mark.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn call_lanes(
+        &self,
+        tenant_id: &str,
+        origin: &str,
+        at: Millis,
+        most: usize,
+    ) -> Result<usize, StoreError> {
+        let sql = self.claim(
+            "WITH longest AS MATERIALIZED (SELECT order_id FROM lanes WHERE tenant_id = $1 AND origin = $2 AND held = 1 \
+             AND due_at IS NOT NULL AND lease_token IS NULL ORDER BY due_at LIMIT $4 {skip_locked}) \
+             UPDATE lanes SET held = 2, due_at = $3 WHERE order_id IN (SELECT order_id FROM longest)",
+        );
+        let called = sqlx::query(sql)
+            .bind(tenant_id)
+            .bind(origin)
+            .bind(at)
+            .bind(i64::try_from(most).unwrap_or(i64::MAX))
+            .execute(&self.writer)
+            .await?;
+        Ok(usize::try_from(called.rows_affected()).unwrap_or(usize::MAX))
     }
 
     /// Records how an attempt ended and moves the lane on.
@@ -311,7 +364,7 @@ impl Store {
     pub async fn redeliver(&self, order_id: &str, now: Millis) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let lane = sqlx::query(
-            "UPDATE lanes SET head = last, attempts = 0, due_at = $2, closed = 0 \
+            "UPDATE lanes SET head = last, attempts = 0, due_at = $2, closed = 0, held = 0 \
              WHERE order_id = $1 RETURNING last",
         )
         .bind(order_id)
@@ -346,7 +399,7 @@ impl Store {
     pub async fn discard(&self, order_id: &str, now: Millis) -> Result<Discarded, StoreError> {
         let mut transaction = self.begin().await?;
         let lane = sqlx::query(
-            "UPDATE lanes SET lease_token = NULL, head = last, attempts = 0, due_at = NULL \
+            "UPDATE lanes SET lease_token = NULL, head = last, attempts = 0, due_at = NULL, held = 0 \
              WHERE order_id = $1 AND (lease_token IS NULL OR due_at <= $2)",
         )
         .bind(order_id)
@@ -452,6 +505,35 @@ impl Store {
             })
             .collect()
     }
+}
+
+/// Takes a lane's lease away as if it had not been claimed. Where a newer update has come in the
+/// meantime, that one is the next.
+async fn release(
+    connection: &mut AnyConnection,
+    claimed: &Claimed,
+    due_at: Millis,
+    is_held: bool,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let lane = sqlx::query(
+        "UPDATE lanes SET lease_token = NULL, head = last, \
+         attempts = CASE WHEN last > head THEN 0 ELSE attempts - 1 END, due_at = $3, held = $4 \
+         WHERE order_id = $1 AND lease_token = $2 RETURNING last",
+    )
+    .bind(&claimed.order_id)
+    .bind(&claimed.token)
+    .bind(due_at)
+    .bind(i64::from(is_held))
+    .fetch_optional(&mut *connection)
+    .await?;
+    if let Some(lane) = lane {
+        let last = lane.number("last")?;
+        if last > claimed.sequence {
+            supersede(connection, &claimed.order_id, last, last, now).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn end_head(

@@ -1,5 +1,8 @@
 //! The schema and its versions. A migration only adds, so that an old and a new version of the
-//! program can run beside each other while replicas are replaced.
+//! program can run beside each other while replicas are replaced: what is new has a default or may
+//! be missing, and nobody reads or writes columns that he does not name. The version is checked at
+//! a start alone, so a replica that runs goes on over the newer schema; a start of the old program
+//! is refused, because it may not know the words that the newer one writes.
 
 use sqlx::{AssertSqlSafe, Row};
 
@@ -8,6 +11,7 @@ use super::{Dialect, Store, StoreError};
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_spine.sql"),
     include_str!("migrations/0002_rotation.sql"),
+    include_str!("migrations/0003_held_lanes.sql"),
 ];
 
 /// The schema this program was made for.
@@ -77,7 +81,7 @@ impl Store {
                 "the database has schema {found} and this program needs {SCHEMA_VERSION}; run `cleargate migrate`, or set `store.migrate` to true"
             ))),
             std::cmp::Ordering::Greater => Err(StoreError::Unusable(format!(
-                "the database has schema {found}, made by a newer program; this one knows up to {SCHEMA_VERSION}"
+                "the database has schema {found}, made by a newer program; this one knows up to {SCHEMA_VERSION}: start the newer program (replicas of this version that are running go on until they are replaced)"
             ))),
         }
     }

@@ -13,6 +13,7 @@ mod backlog;
 mod callbacks;
 mod calls;
 mod catalogs;
+mod connecting;
 mod contacts;
 mod deliveries;
 mod migrations;
@@ -28,7 +29,9 @@ use std::time::Duration;
 
 use adapters::vocabulary::Millis;
 use sqlx::any::{AnyPoolOptions, AnyRow};
-use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Row, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection as _, Row, Transaction};
+
+use connecting::{check_postgres, connect_once};
 
 pub use backlog::Backlog;
 pub use callbacks::Inserted;
@@ -44,6 +47,13 @@ pub use tenants::{ConnectionRow, SecretRow, TenantChange, TenantRow};
 
 /// How long a caller waits for a free connection before it is told that there is no database.
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(3);
+
+/// A connection that has been idle for longer is asked whether it still lives before it is used. A
+/// server takes longer than this to come back, so none that its restart has cut off fails a request;
+/// and a statement that failed halfway is never simply sent again, because it may have been done.
+const TRUSTED_FOR: Duration = Duration::from_millis(100);
+/// One that has not answered by then is given up, and another one used.
+const PING_WITHIN: Duration = Duration::from_millis(500);
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -250,11 +260,24 @@ impl Store {
     }
 
     async fn open_postgres(options: &StoreOptions) -> Result<Self, StoreError> {
-        connect_once(&options.url, "SELECT 1").await?;
+        check_postgres(&options.url).await?;
         let pool = AnyPoolOptions::new()
             .max_connections(options.connections.max(2))
             .acquire_timeout(ACQUIRE_WITHIN)
+            // The pool could ask every connection before it gives it out, which is a round trip more
+            // for each statement. Where they come and go quickly nothing is asked: the pool has
+            // heard from each as it came back.
             .test_before_acquire(false)
+            .before_acquire(|connection, known| {
+                Box::pin(async move {
+                    if known.idle_for < TRUSTED_FOR {
+                        return Ok(true);
+                    }
+                    let answered = tokio::time::timeout(PING_WITHIN, connection.ping()).await;
+                    answered.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+                    Ok(true)
+                })
+            })
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     sqlx::query(POSTGRES_SETTING)
@@ -340,6 +363,7 @@ impl Store {
             "UPDATE orders SET lease_until = 0, due_at = CASE WHEN due_at IS NULL THEN NULL ELSE 0 END, \
              version = version + 1 WHERE lease_until IS NOT NULL",
             "UPDATE lanes SET due_at = 0, lease_token = NULL WHERE lease_token IS NOT NULL AND due_at IS NOT NULL",
+            "UPDATE lanes SET due_at = 0, held = 0 WHERE held = 1",
             "UPDATE callbacks SET due_at = 0 WHERE state = 'new'",
             "DELETE FROM leases",
         ] {
@@ -394,16 +418,6 @@ async fn has_left_its_transaction(connection: &mut AnyConnection) -> Result<bool
     Ok(!connection.is_in_transaction())
 }
 
-/// Connects beside the pool, which tries again until its time is up and then does not say why.
-async fn connect_once(url: &str, statement: &'static str) -> Result<(), sqlx::Error> {
-    let connecting = async {
-        let mut connection = AnyConnection::connect(url).await?;
-        sqlx::query(statement).execute(&mut connection).await?;
-        connection.close().await
-    };
-    let connected = tokio::time::timeout(ACQUIRE_WITHIN, connecting).await;
-    connected.unwrap_or(Err(sqlx::Error::PoolTimedOut))
-}
 /// A replica that is frozen or cut off in the middle of a transaction keeps its row locks; the
 /// server ends its session then, so that nobody waits for them for long.
 const POSTGRES_SETTING: &str = "SET idle_in_transaction_session_timeout = '10s'";

@@ -100,7 +100,7 @@ impl Store {
         rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
     }
 
-    /// What keys had signed with that are not given any more, by their ids.
+    /// What all keys sign with that were ever in use, by their ids.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -113,11 +113,12 @@ impl Store {
             .collect()
     }
 
-    /// Keeps what a key signs with.
+    /// Keeps what a key signs with, so that it may be left out one day. From then on the database
+    /// also holds something that is sealed, so a start with another key is refused.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn keep_old_key(&self, id: &str, sealed_signers: &[u8]) -> Result<(), StoreError> {
+    pub async fn keep_key(&self, id: &str, sealed_signers: &[u8]) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO old_keys (id, sealed_signers) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING",
         )

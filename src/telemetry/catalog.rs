@@ -131,6 +131,16 @@ pub const METRICS: &[Metric] = &[
         "Orders with a webhook that is due, being sent or backing off",
     ),
     metric(
+        "delivery_lanes_held",
+        Kind::Gauge,
+        "Of these, orders whose webhook is held, at no cost of attempts, because its destination is full or left alone",
+    ),
+    metric(
+        "delivery_destinations_left_alone",
+        Kind::Gauge,
+        "Destinations of webhooks that this replica leaves alone, because they keep failing or asked for it; the log names them",
+    ),
+    metric(
         "delivery_overdue_seconds",
         Kind::Gauge,
         "How long the longest waiting webhook has been due and not been attempted",

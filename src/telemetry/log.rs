@@ -1,74 +1,65 @@
 //! The log: JSON lines for machines, text for a person at a terminal.
 //!
-//! Our own formatter writes the JSON, because an operator looks for `order` or `request_id` and
+//! Our own layer writes the JSON, because an operator looks for `order` or `request_id` and
 //! not for a position in a list of spans: the fields of all surrounding spans and of the event
 //! stand side by side, an inner one before an outer one of the same name.
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
-use std::io::{self, IsTerminal};
-use std::sync::OnceLock;
+use std::io::{self, IsTerminal, Write as _};
+use std::sync::Once;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
-use tracing::span::Record;
+use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::format::{FormatFields, Writer};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields, MakeWriter};
-use tracing_subscriber::layer::{Layer, SubscriberExt};
-use tracing_subscriber::registry::{LookupSpan, Registry, Scope};
-use tracing_subscriber::reload;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry::{LookupSpan, Scope};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogFormat, LogSettings};
 
-type Filter = reload::Handle<Targets, Registry>;
-
-/// Writes the log to stderr from now on. A later call changes the level and nothing else.
+/// Writes the log to stderr from now on. Only the first call counts.
 pub fn start_log(settings: &LogSettings) {
-    static FILTER: OnceLock<Filter> = OnceLock::new();
-    let filter = FILTER.get_or_init(|| {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
         let terminal = io::stderr().is_terminal();
         let text = match settings.format {
             LogFormat::Json => false,
             LogFormat::Text => true,
             LogFormat::Auto => terminal,
         };
-        let (subscriber, filter) = subscriber(text, terminal, settings.level.0, io::stderr);
-        subscriber
+        subscriber(text, terminal, settings.level.0, io::stderr)
             .try_init()
             .expect("only this function sets a global subscriber");
-        filter
     });
-    filter
-        .reload(targets(settings.level.0))
-        .expect("the subscriber lives as long as the process");
 }
 
-/// A subscriber that writes to `writer`, and the handle that changes its level.
+/// A subscriber that writes to `writer`.
 fn subscriber<W>(
     text: bool,
     ansi: bool,
     level: LevelFilter,
     writer: W,
-) -> (impl Subscriber + Send + Sync, Filter)
+) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let (filter, handle) = reload::Layer::new(targets(level));
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines = if text {
-        lines.with_ansi(ansi).boxed()
+        let lines = tracing_subscriber::fmt::layer();
+        lines.with_writer(writer).with_ansi(ansi).boxed()
     } else {
-        lines.fmt_fields(SpanFields).event_format(JsonLines).boxed()
+        JsonLines(writer).boxed()
     };
-    let subscriber = tracing_subscriber::registry().with(filter).with(lines);
-    (subscriber, handle)
+    tracing_subscriber::registry()
+        .with(targets(level))
+        .with(lines)
 }
 
 /// Libraries' lines below `warn` may show URLs and bodies, so no setting lets them through.
@@ -78,7 +69,15 @@ fn targets(level: LevelFilter) -> Targets {
         .with_targets([("cleargate", level), ("adapters", level)])
 }
 
-struct JsonLines;
+/// Writes a line of JSON for each event. A span's fields are kept as the members of an object, a
+/// comma behind each, and put together when there is a line: most requests never log one.
+struct JsonLines<W>(W);
+
+/// The members of a span.
+struct Members(String);
+
+/// What a request's span usually has.
+const MEMBERS: usize = 256;
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -89,84 +88,85 @@ struct Line<'a> {
     fields: Map<String, Value>,
 }
 
-impl<S> FormatEvent<S, SpanFields> for JsonLines
+impl<S, W> Layer<S> for JsonLines<W>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'w> MakeWriter<'w> + 'static,
 {
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, SpanFields>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut members = Members(String::with_capacity(MEMBERS));
+        attributes.record(&mut members);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(members);
+        }
+    }
+
+    fn on_record(&self, id: &Id, fields: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(members) = span.extensions_mut().get_mut::<Members>()
+        {
+            fields.record(members);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut fields = Map::new();
-        for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
+        for span in context
+            .event_scope(event)
+            .into_iter()
+            .flat_map(Scope::from_root)
+        {
             let extensions = span.extensions();
-            let written = extensions.get::<FormattedFields<SpanFields>>();
-            let members = written.map_or("", |written| written.trim_end_matches(','));
+            let members = extensions
+                .get::<Members>()
+                .map_or("", |members| members.0.as_str());
+            let members = members.trim_end_matches(',');
             if let Ok(Value::Object(of_span)) = serde_json::from_str(&format!("{{{members}}}")) {
                 fields.extend(of_span);
             }
         }
         event.record(&mut Fields(&mut fields));
         let mut time = String::new();
-        SystemTime.format_time(&mut Writer::new(&mut time))?;
+        let told = SystemTime.format_time(&mut Writer::new(&mut time));
+        let metadata = event.metadata();
         let line = Line {
-            time,
-            level: event.metadata().level().as_str(),
-            target: event.metadata().target(),
+            time: told.map_or_else(|_| String::new(), |()| time),
+            level: metadata.level().as_str(),
+            target: metadata.target(),
             fields,
         };
-        let line = serde_json::to_string(&line).map_err(|_| fmt::Error)?;
-        writeln!(writer, "{line}")
+        if let Ok(mut line) = serde_json::to_vec(&line) {
+            line.push(b'\n');
+            // There is nowhere to say that the log cannot be written.
+            let written = self.0.make_writer_for(metadata).write_all(&line);
+            written.unwrap_or_default();
+        }
     }
 }
 
-/// Writes the fields of a span as members of a JSON object, a comma behind each. A line's object is
-/// put together when there is a line: most requests never log one, so this only ever appends.
-struct SpanFields;
-
-impl<'w> FormatFields<'w> for SpanFields {
-    fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
-        let mut members = Members {
-            writer,
-            written: Ok(()),
-        };
-        fields.record(&mut members);
-        members.written
+impl Members {
+    fn member(&mut self, field: &Field, write: impl FnOnce(&mut String)) {
+        for text in ["\"", field.name(), "\":"] {
+            self.0.push_str(text);
+        }
+        write(&mut self.0);
+        self.0.push(',');
     }
 
-    fn add_fields(
-        &self,
-        current: &'w mut FormattedFields<Self>,
-        fields: &Record<'_>,
-    ) -> fmt::Result {
-        self.format_fields(current.as_writer(), fields)
-    }
-}
-
-struct Members<'w> {
-    writer: Writer<'w>,
-    written: fmt::Result,
-}
-
-impl Members<'_> {
     fn plain(&mut self, field: &Field, value: impl fmt::Display) {
-        let written = write!(self.writer, "\"{}\":{value},", field.name());
-        self.written = self.written.and(written);
+        self.member(field, |members| *members += &value.to_string());
     }
 
-    fn text(&mut self, field: &Field, value: fmt::Arguments<'_>) {
-        let write = |writer: &mut Writer<'_>| {
-            write!(writer, "\"{}\":\"", field.name())?;
-            Escaped(writer).write_fmt(value)?;
-            writer.write_str("\",")
-        };
-        self.written = self.written.and_then(|()| write(&mut self.writer));
+    fn text(&mut self, field: &Field, write: impl FnOnce(&mut Escaped<'_>) -> fmt::Result) {
+        self.member(field, |members| {
+            members.push('"');
+            let written = write(&mut Escaped(members));
+            members.push_str(if written.is_ok() { "\"" } else { " ...\"" });
+        });
     }
 }
 
-impl Visit for Members<'_> {
+impl Visit for Members {
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.plain(field, value);
     }
@@ -180,29 +180,29 @@ impl Visit for Members<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field, format_args!("{value}"));
+        self.text(field, |text| text.write_str(value));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.text(field, format_args!("{value:?}"));
+        self.text(field, |text| write!(text, "{value:?}"));
     }
 }
 
 /// Writes text as it stands inside a JSON string.
-struct Escaped<'a, 'w>(&'a mut Writer<'w>);
+struct Escaped<'a>(&'a mut String);
 
-impl fmt::Write for Escaped<'_, '_> {
+impl fmt::Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let special = |letter: char| matches!(letter, '"' | '\\') || letter < ' ';
+        let special = |byte: &u8| matches!(byte, b'"' | b'\\') || *byte < b' ';
         let mut rest = text;
-        while let Some(at) = rest.find(special) {
+        while let Some(at) = rest.as_bytes().iter().position(special) {
             let (plain, from) = rest.split_at(at);
-            let letter = from.as_bytes()[0];
-            self.0.write_str(plain)?;
-            write!(self.0, "\\u{letter:04x}")?;
+            self.0.push_str(plain);
+            write!(self.0, "\\u{:04x}", from.as_bytes()[0])?;
             rest = &from[1..];
         }
-        self.0.write_str(rest)
+        self.0.push_str(rest);
+        Ok(())
     }
 }
 
@@ -273,11 +273,11 @@ mod tests {
     }
 
     /// The lines that `work` logs at `level`.
-    fn lines(level: LevelFilter, work: impl FnOnce(&Filter)) -> Vec<Value> {
+    fn lines(level: LevelFilter, work: impl FnOnce()) -> Vec<Value> {
         let written = Written::default();
         let writer = written.clone();
-        let (subscriber, filter) = subscriber(false, false, level, move || writer.clone());
-        tracing::subscriber::with_default(subscriber, || work(&filter));
+        let subscriber = subscriber(false, false, level, move || writer.clone());
+        tracing::subscriber::with_default(subscriber, work);
         let bytes = written.0.lock().unwrap();
         let text = std::str::from_utf8(&bytes).unwrap();
         text.lines()
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_line_has_the_fields_of_its_event_and_of_all_spans_side_by_side() {
-        let lines = lines(LevelFilter::INFO, |_| {
+        let lines = lines(LevelFilter::INFO, || {
             let _request = info_span!("request", request_id = "r-1", order = "outer").entered();
             let _order = info_span!("order", order = "o-1").entered();
             info!(attempts = 3_u64, queued = true, "placed\nthe order");
@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_spans_fields_are_kept_whatever_they_hold_and_whenever_they_come() {
-        let lines = lines(LevelFilter::INFO, |_| {
+        let lines = lines(LevelFilter::INFO, || {
             let text = "a \"quoted\" \\ line\nand another";
             let span = info_span!(
                 "request",
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn an_error_is_told_with_its_causes() {
-        let lines = lines(LevelFilter::INFO, |_| {
+        let lines = lines(LevelFilter::INFO, || {
             let cause = "x".parse::<u8>().unwrap_err();
             let failure = crate::config::ConfigError::Unreadable {
                 path: "f".into(),
@@ -341,24 +341,13 @@ mod tests {
 
     #[test]
     fn libraries_are_heard_from_warn_upwards_whatever_the_level() {
-        let lines = lines(LevelFilter::TRACE, |_| {
+        let lines = lines(LevelFilter::TRACE, || {
             debug!(target: "hyper::client", "GET /the/whole/url");
             error!(target: "hyper::client", "gone");
             debug!(target: "cleargate::app", "ours");
         });
         let messages: Vec<&Value> = lines.iter().map(|line| &line["message"]).collect();
         assert_eq!(messages, ["gone", "ours"]);
-    }
-
-    #[test]
-    fn the_level_can_change_while_it_runs() {
-        let lines = lines(LevelFilter::INFO, |filter| {
-            debug!("too fine");
-            filter.reload(targets(LevelFilter::DEBUG)).unwrap();
-            debug!("fine");
-        });
-        assert_eq!(lines.len(), 1);
-        assert_eq!(lines[0]["message"], "fine");
     }
 
     #[test]

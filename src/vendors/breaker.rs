@@ -33,6 +33,28 @@ enum State {
     Probing,
 }
 
+impl State {
+    /// How long no call passes, if none does now.
+    fn held_for(self, now: Millis) -> Option<Duration> {
+        match self {
+            Self::Open(until) if now < until => {
+                Some(Duration::from_millis((until - now).unsigned_abs()))
+            }
+            // As long as the probe runs; a second is soon enough to ask again.
+            Self::Probing => Some(Duration::from_secs(1)),
+            Self::Open(_) | Self::Closed(_) => None,
+        }
+    }
+}
+
+fn refusal(again_in: Duration) -> Refusal {
+    Refusal {
+        cause: Cause::Breaker,
+        why: "its last calls failed".to_owned(),
+        again_in,
+    }
+}
+
 /// What became of a call, as far as the vendor's health goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
@@ -51,6 +73,16 @@ impl Breaker {
         }
     }
 
+    /// The breaker of a call's base URL.
+    pub(super) fn of(breakers: &Keyed<Self>, target: &Target) -> Arc<Self> {
+        breakers.of(&target.origin(), || Self::new(&target.vendor))
+    }
+
+    /// Why a call is not let through now, if it is not.
+    pub(super) fn refusal(&self, now: Millis) -> Option<Refusal> {
+        self.state().held_for(now).map(refusal)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // A state is whole at every moment, whoever panicked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -59,18 +91,13 @@ impl Breaker {
     /// Lets a call through; the one that probes holds the breaker until it is settled.
     fn admit(self: Arc<Self>, now: Millis) -> Result<Admitted, Duration> {
         let mut state = self.state();
-        let is_probe = match *state {
-            State::Closed(_) => false,
-            State::Open(until) if now < until => {
-                return Err(Duration::from_millis((until - now).unsigned_abs()));
-            }
-            State::Open(_) => {
-                *state = State::Probing;
-                true
-            }
-            // As long as the probe runs; a second is soon enough to ask again.
-            State::Probing => return Err(Duration::from_secs(1)),
-        };
+        if let Some(again_in) = state.held_for(now) {
+            return Err(again_in);
+        }
+        let is_probe = is_open(*state);
+        if is_probe {
+            *state = State::Probing;
+        }
         drop(state);
         Ok(Admitted {
             breaker: self,
@@ -201,18 +228,11 @@ where
 
     fn call(&mut self, mut call: Call) -> Outcoming {
         let target = Arc::clone(&call.target);
-        let breaker = self
-            .breakers
-            .of(&target.origin(), || Breaker::new(&target.vendor));
+        let breaker = Breaker::of(&self.breakers, &target);
         let mut admitted = match breaker.admit(self.clock.now()) {
             Ok(admitted) => admitted,
             Err(again_in) => {
-                let refusal = Refusal {
-                    cause: Cause::Breaker,
-                    why: "its last calls failed".to_owned(),
-                    again_in,
-                };
-                return Box::pin(async { Err(Failure::Refused(refusal)) });
+                return Box::pin(async move { Err(Failure::Refused(refusal(again_in))) });
             }
         };
         if admitted.is_probe {

@@ -16,11 +16,11 @@ use zeroize::Zeroizing;
 
 use super::attempt::Attempting;
 use super::authorise::Authorising;
-use super::breaker::Breaking;
+use super::breaker::{Breaker, Breaking};
 use super::bulkhead::Bulkhead;
 use super::call::{Call, Target};
 use super::exchange::Exchange;
-use super::fail_fast::FailFast;
+use super::fail_fast::{FailFast, held_back};
 use super::keyed::Keyed;
 use super::meter::Meter;
 use super::pause::{Pauses, Pausing};
@@ -155,6 +155,8 @@ pub fn fault_word(fault: &Fault) -> &'static str {
 pub struct Caller {
     stack: BoxCloneSyncService<Call, Sent, Infallible>,
     pauses: Pauses,
+    breakers: Keyed<Breaker>,
+    clock: Clock,
     options: Arc<CallerOptions>,
     keys: Arc<Keyring>,
 }
@@ -178,9 +180,13 @@ impl Caller {
             keys: Arc::clone(&keys),
         };
         let tokens = Tokens::new(clock.clone(), shared);
+        let breakers = Keyed::new();
+        let timeout = options.attempt_timeout;
         Ok(Self {
-            stack: stack(exchange, &pauses, &tokens, options.attempt_timeout, &clock),
+            stack: stack(exchange, &pauses, &breakers, &tokens, timeout, &clock),
             pauses,
+            breakers,
+            clock,
             options: Arc::new(options),
             keys,
         })
@@ -203,6 +209,17 @@ impl Caller {
         };
         let Ok(sent) = self.stack.clone().oneshot(call).await;
         sent
+    }
+
+    /// Why a call of this connection would be held back now by what its earlier ones met, if it
+    /// would. Its rate is not asked: that lets calls through one by one.
+    pub fn held_back(&self, vendor: &Vendor, connection: &Connection) -> Option<Unsent> {
+        let target = self.target(vendor, connection);
+        let refusal = self.pauses.refusal(&target).or_else(|| {
+            let breaker = Breaker::of(&self.breakers, &target);
+            breaker.refusal(self.clock.now())
+        })?;
+        Some(held_back(&target.vendor, &refusal))
     }
 
     /// How that vendor is called.
@@ -372,12 +389,13 @@ impl Caller {
 fn stack(
     exchange: Exchange,
     pauses: &Pauses,
+    breakers: &Keyed<Breaker>,
     tokens: &Tokens,
     timeout: Duration,
     clock: &Clock,
 ) -> BoxCloneSyncService<Call, Sent, Infallible> {
-    let (pauses, clock) = (pauses.clone(), clock.clone());
-    let (paces, breakers, permits) = (Keyed::new(), Keyed::new(), Keyed::new());
+    let (pauses, breakers, clock) = (pauses.clone(), breakers.clone(), clock.clone());
+    let (paces, permits) = (Keyed::new(), Keyed::new());
     let (copies, tokens) = (Copies::new(), tokens.clone());
     let layers = ServiceBuilder::new()
         .layer_fn(Meter)

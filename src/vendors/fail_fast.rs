@@ -41,15 +41,7 @@ where
 fn told(vendor: &str, outcome: Outcome) -> Sent {
     match outcome {
         Ok(reply) => Sent::Answered(reply),
-        Err(Failure::Refused(refusal)) => {
-            let cause = refusal.cause.word();
-            metrics::counter!("vendor_refused_total", "vendor" => vendor.to_owned(), "cause" => cause)
-                .increment(1);
-            let sentence = sentence(vendor, &refusal);
-            tracing::debug!(vendor, cause, "{sentence}");
-            let again_in = refusal.again_in;
-            never(Obstacle::HeldBack { again_in }, sentence)
-        }
+        Err(Failure::Refused(refusal)) => Sent::Never(held_back(vendor, &refusal)),
         Err(Failure::Unsendable(why)) => never(Obstacle::Ours, why),
         Err(Failure::Denied(why)) => never(Obstacle::Denied, why),
         Err(Failure::Unreached(obstacle, why)) => never(obstacle, why),
@@ -58,6 +50,19 @@ fn told(vendor: &str, outcome: Outcome) -> Sent {
             never(Obstacle::NoToken, why.to_owned())
         }
         Err(Failure::Unanswered(why)) => Sent::Maybe(why),
+    }
+}
+
+/// Tells that a call was held back, and counts it.
+pub(super) fn held_back(vendor: &str, refusal: &Refusal) -> Unsent {
+    let (cause, again_in) = (refusal.cause.word(), refusal.again_in);
+    metrics::counter!("vendor_refused_total", "vendor" => vendor.to_owned(), "cause" => cause)
+        .increment(1);
+    let why = sentence(vendor, refusal);
+    tracing::debug!(vendor, cause, "{why}");
+    Unsent {
+        why,
+        obstacle: Obstacle::HeldBack { again_in },
     }
 }
 

@@ -63,7 +63,8 @@ impl Pauses {
         );
     }
 
-    fn refusal(&self, target: &Target) -> Option<Refusal> {
+    /// Why a call is not let through now, if it is not.
+    pub(super) fn refusal(&self, target: &Target) -> Option<Refusal> {
         let slot = self.slot(target);
         let pause = (*lock(&slot))?;
         let left = u64::try_from(pause.until - self.clock.now())

@@ -95,8 +95,8 @@ fn a_reload_with_one_mistake_changes_nothing_though_a_vendor_is_failing() {
     let order = stand.sandbox.order("1", "Hang");
     let secret = stand.program.api_secret();
     let hanging = stand.running.place_aside(&secret, order);
-    stand.write_sheet(|sheet| sheet.replace("look_first", "look_frist"));
-    stand.refuses_to_reload("sheets/sandbox.toml:9: `[policy]` has no `look_first`");
+    stand.write_sheet(|sheet| sheet.replace("look_at_most", "look_at_mots"));
+    stand.refuses_to_reload("sheets/sandbox.toml:8: `[policy]` has no `look_at_most`");
     stand.is_refused_with("2", SHIPPED);
     assert_eq!(stand.ask("GET", "/v1/packages", None).0, 200);
     assert!(!hanging.is_finished(), "the vendor is still waited for");

@@ -14,7 +14,7 @@ use serde_json::Value;
 pub(super) const UNKNOWN_WORD: &str = "paused_by_gremlins";
 
 /// A document that can be changed.
-pub(super) enum Document {
+pub(crate) enum Document {
     /// JSON.
     Json(Value),
     /// Anything else, with its leaves.
@@ -23,7 +23,7 @@ pub(super) enum Document {
 
 /// A place in a document.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// A JSON pointer (RFC 6901), or in XML the names from the root inwards: `/order/0/@flag`.
     Pointer(String),
     /// The number of a leaf of a text.
@@ -41,7 +41,7 @@ impl std::fmt::Display for Place {
 
 impl Place {
     /// The last name on the way to it.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Pointer(pointer) => pointer
                 .rsplit('/')
@@ -54,7 +54,7 @@ impl Place {
 }
 
 impl Document {
-    pub(super) fn parse(body: &[u8]) -> Self {
+    pub(crate) fn parse(body: &[u8]) -> Self {
         match serde_json::from_slice(body) {
             Ok(value @ (Value::Object(_) | Value::Array(_))) => Self::Json(value),
             _ => {
@@ -118,7 +118,7 @@ impl Document {
 
     /// Every document with one thing taken away, left empty or made null: leaves, and of JSON also
     /// what holds them.
-    pub(super) fn lacking(&self) -> Vec<(Place, Vec<u8>)> {
+    pub(crate) fn lacking(&self) -> Vec<(Place, Vec<u8>)> {
         let Self::Json(whole) = self else {
             let leaves = self.leaves().into_iter();
             return leaves

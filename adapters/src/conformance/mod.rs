@@ -152,6 +152,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use fixtures::Fixtures;
 pub use laws::{LAWS, Law};
+#[cfg(test)]
+pub(crate) use leaves::Document;
 pub use trial::{Tried, Verdict, tried};
 
 use crate::contract::Vendor;

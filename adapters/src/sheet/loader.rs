@@ -20,6 +20,8 @@ pub(super) struct Loader<'s> {
     pub(super) readings: BTreeMap<String, Arc<Reading>>,
     /// How the vendor's answers are written.
     pub(super) answers: (&'s str, Format),
+    /// The headers of every request, names in lower case.
+    pub(super) headers: Vec<(String, Template)>,
     uses: RefCell<Vec<Use>>,
 }
 
@@ -37,6 +39,7 @@ impl<'s> Loader<'s> {
             mistakes,
             readings: BTreeMap::new(),
             answers: ("json", Format::Json),
+            headers: Vec::new(),
             uses: RefCell::new(Vec::new()),
         }
     }

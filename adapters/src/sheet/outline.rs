@@ -10,7 +10,7 @@ use super::reading::{Reading, ReportForm};
 use super::steps::Step;
 use super::words::Verdict;
 use crate::callback::{Callbacks, Proof};
-use crate::contract::{Ambiguity, Auth, Effect, Policy, Setting, SettingForm};
+use crate::contract::{Ambiguity, Auth, Effect, Setting, SettingForm, Vendor};
 
 /// What a sheet says.
 #[derive(Clone, Debug, Serialize)]
@@ -69,7 +69,7 @@ pub struct SettingLine {
 
 /// The engine's rules, in phrases.
 #[derive(Clone, Debug, Serialize)]
-#[expect(missing_docs, reason = "see `Policy`")]
+#[expect(missing_docs, reason = "see `contract::Policy`")]
 pub struct PolicyLines {
     pub reference: String,
     pub ambiguity: String,
@@ -153,7 +153,7 @@ impl Sheet {
             credentials: vendor.credentials.clone(),
             auth: auth(&vendor.auth),
             settings: vendor.settings.iter().map(setting).collect(),
-            policy: policy(&vendor.policy, &vendor.dropped),
+            policy: policy(vendor),
             operations: operations.collect(),
             readings: readings.map(|(name, one)| reading(name, one)).collect(),
             callbacks: vendor.callbacks.as_ref().map(|one| self.called(one)),
@@ -290,7 +290,8 @@ fn setting(setting: &Setting) -> SettingLine {
     }
 }
 
-fn policy(policy: &Policy, dropped: &[String]) -> PolicyLines {
+fn policy(vendor: &Vendor) -> PolicyLines {
+    let (policy, dropped) = (&vendor.policy, &vendor.dropped);
     let reference = &policy.reference;
     let absent = length(policy.absent_after);
     let ambiguity = match policy.ambiguity {
@@ -307,6 +308,10 @@ fn policy(policy: &Policy, dropped: &[String]) -> PolicyLines {
             )
         }
         Ambiguity::Person => "a person decides".to_owned(),
+    };
+    let ambiguity = match vendor.finds_by_person {
+        true => format!("{ambiguity}; orders for one person are placed one after the other"),
+        false => ambiguity,
     };
     PolicyLines {
         reference: if dropped.iter().any(|name| name == "reference") {

@@ -1,10 +1,11 @@
 //! Requests: from a step's templates to bytes with holes.
 
 use super::body::Body;
-use super::condition::When;
+use super::condition::{Test, When};
+use super::expression::{Expression, Word};
 use super::loader::Loader;
 use super::scope::{Scope, Sight};
-use super::source::{Raw, Section};
+use super::source::{Raw, Section, Spot};
 use super::template::Template;
 use crate::contract::{Effect, Method, Request, Unfit};
 
@@ -91,7 +92,11 @@ impl Form {
         };
         let query = loader.named_templates(section.section("query", "`query`"), in_query);
         let headers = section.section("headers", "`headers`");
-        let headers = loader.named_templates(headers, in_body.without_people());
+        let mut headers = lowered(loader.named_templates(headers, in_body.without_people()));
+        let common = loader.headers.iter();
+        let common = common.filter(|(name, _)| headers.iter().all(|(own, _)| own != name));
+        let common: Vec<_> = common.cloned().collect();
+        headers.extend(common);
         let body = Body::load(loader, section, in_body);
         let mime = section.text("mime").map(str::to_owned);
         if body.is_some() && method == Some(Method::Get) {
@@ -105,10 +110,7 @@ impl Form {
             method: method?,
             path: path?,
             query,
-            headers: headers
-                .into_iter()
-                .map(|(name, value)| (name.to_ascii_lowercase(), value))
-                .collect(),
+            headers,
             mime: mime.or_else(|| body.as_ref().map(|body| body.mime().to_owned())),
             body,
             effect: effect?,
@@ -166,6 +168,14 @@ pub(super) fn names(template: &Template, name: &str) -> bool {
         .expressions()
         .flat_map(|expression| expression.sources())
         .any(|source| source.name() == name)
+}
+
+/// Headers by their names in lower case.
+pub(super) fn lowered(headers: Vec<(String, Template)>) -> Vec<(String, Template)> {
+    let headers = headers.into_iter();
+    headers
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .collect()
 }
 
 fn request_line<'s>(loader: &Loader<'_>, section: &Section<'s>) -> Option<(Method, &'s str)> {
@@ -245,20 +255,40 @@ fn effect(
 
 /// The condition under which a step's answer is a success. What the sheet says is not enough: the
 /// status is a 2xx unless the sheet names another, and the vendor says nothing is wrong. A status
-/// alone may do (`by_status`) where another step looks what came of it.
+/// alone may do (`by_status`) where another step looks what came of it. Where the sheet says nothing,
+/// what the step reads has to be there.
 pub(super) fn success(
     loader: &Loader<'_>,
     section: &Section<'_>,
     sight: Sight,
     by_status: bool,
+    read: Option<Expression>,
 ) -> When {
-    use super::condition::Test;
-    use super::expression::{Expression, Word};
     let right = "name what only a success has: \".id\"";
-    let Some(spot) = section.need("success", right) else {
-        return When::default();
+    let mut when = match (section.get("success"), read) {
+        (Some(spot), _) => said_success(loader, spot, sight, by_status, right),
+        (None, Some(read)) => When(vec![(read, Test::Present(true))]),
+        (None, None) => {
+            section.need("success", right);
+            return When::default();
+        }
     };
-    let mut when = match &spot.raw {
+    if !when.asks_for(Word::Status) {
+        when.and("status", Test::Class(2));
+    }
+    when.and("said", Test::Present(false));
+    when
+}
+
+/// What the sheet's own `success` says.
+fn said_success(
+    loader: &Loader<'_>,
+    spot: &Spot,
+    sight: Sight,
+    by_status: bool,
+    right: &str,
+) -> When {
+    let when = match &spot.raw {
         Raw::Text(text) => {
             let found = loader.expression(text, spot.line, sight);
             When(
@@ -279,9 +309,5 @@ pub(super) fn success(
         let wrong = "`success` looks at nothing in the answer";
         loader.mistakes.add(spot.line, wrong, right);
     }
-    if !when.asks_for(Word::Status) {
-        when.and("status", Test::Class(2));
-    }
-    when.and("said", Test::Present(false));
     when
 }

@@ -28,9 +28,9 @@ pub(super) struct Errors {
     text: Option<Expression>,
     /// Where the vendor names the field at fault.
     field: Option<Expression>,
-    /// The vendor's names of fields and ours.
+    /// The vendor's names of fields and ours; without `field`, words of its text.
     fields: Vec<(String, String)>,
-    /// Where the vendor says when to come back, beside `Retry-After`.
+    /// Where a busy vendor says when to come back, beside `Retry-After`.
     retry_at: Option<Expression>,
     pub(super) rules: Vec<Rule>,
 }
@@ -106,7 +106,6 @@ impl Errors {
             .chain(&self.rules)
             .find(|rule| rule.when.holds(scope))?;
         scope.note(rule.line, || "this error rule fits".to_owned());
-        let later = || wait(scope, self.retry_at.as_ref());
         Some(match &rule.is {
             Meaning::Refused {
                 code,
@@ -117,8 +116,9 @@ impl Errors {
                 field: field.clone().or_else(|| self.field_at_fault(scope)),
                 message: sentence(message, scope),
             }),
-            Meaning::Busy => Led::Fault(Fault::Busy(later())),
-            Meaning::NotReady => Led::Fault(Fault::NotReady(later())),
+            Meaning::Busy => Led::Fault(Fault::Busy(wait(scope, self.retry_at.as_ref()))),
+            // When a limit ends says nothing of when something is ready.
+            Meaning::NotReady => Led::Fault(Fault::NotReady(wait(scope, None))),
             Meaning::Denied => Led::Fault(Fault::Denied),
             Meaning::Duplicate(theirs) => match reference(theirs, scope) {
                 Some(theirs) => Led::Fault(Fault::Duplicate(theirs)),
@@ -134,8 +134,15 @@ impl Errors {
         })
     }
 
+    /// The field of ours that the vendor names: where `field` says, else in its text.
     fn field_at_fault(&self, scope: &Scope<'_>) -> Option<String> {
-        let word = self.field.as_ref()?.read_text(scope)?;
+        let Some(field) = &self.field else {
+            let said = plain(scope.said?);
+            let mut fields = self.fields.iter();
+            let named = fields.find(|(theirs, _)| said.contains(&plain(theirs)));
+            return named.map(|(_, ours)| ours.clone());
+        };
+        let word = field.read_text(scope)?;
         let given = plain(&word);
         let named = self
             .fields

@@ -13,12 +13,18 @@ use super::loader::Loader;
 use super::operations::{Cancel, Fetch, List, Many, Place, Report, Verify};
 use super::own_words::OwnWords;
 use super::reading::Reading;
+use super::request::lowered;
 use super::rules::Errors;
 use super::sample;
 use super::scope::Sight;
 use super::source::{Mistakes, Raw, Section, Spot};
 use super::steps::{self, Kind, Steps};
+use super::template::Template;
 use crate::contract::{Ambiguity, Policy, Reference, Setting, SettingForm, Vendor};
+use crate::vocabulary::Order;
+
+/// How long after placing the first look comes, where a sheet does not say.
+const LOOK_FIRST: Duration = Duration::from_secs(600);
 
 /// What a sheet is made of, beside the vendor that it is.
 pub(super) struct Parts {
@@ -38,6 +44,7 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> 
     let sheet = Section::new("the sheet", root, mistakes)?;
     let mut loader = Loader::new(mistakes);
     loader.answers = loader.format_at(&sheet, "answers", loader.answers);
+    loader.headers = common_headers(&loader, &sheet);
     readings(&mut loader, &sheet);
     let loader = loader;
 
@@ -93,16 +100,11 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> 
         None => None,
     };
     let (callbacks, reader) = called_back.unzip();
-    let without_reference = sheet
-        .section("policy", "`[policy]`")
-        .is_some_and(|policy| without_reference(&policy));
-    let policy = policy(
-        &loader,
-        &sheet,
-        place.as_ref().map_or(0, |place| place.steps.len()),
-    );
+    let placing_steps = place.as_ref().map_or(0, |place| place.steps.len());
+    let rules = rules(&loader, &sheet, placing_steps, look_up.is_some());
     let sandbox = sheet.truth("sandbox").unwrap_or(false);
-    let (dropped, unsupported) = (sheet.texts("dropped"), sheet.texts("unsupported"));
+    let unsupported = sheet.texts("unsupported");
+    let dropped = dropped(&loader, sheet.texts("dropped"));
     let operations = [
         ("place", place.as_ref()),
         ("fetch", fetch.as_ref()),
@@ -137,8 +139,8 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> 
                 credentials: credentials.iter().map(String::as_str).collect(),
                 dropped: dropped.clone(),
                 unsupported: unsupported.clone(),
-                ambiguity: policy.as_ref().map(|policy| policy.ambiguity),
-                without_reference,
+                ambiguity: rules.policy.as_ref().map(|policy| policy.ambiguity),
+                without_reference: rules.without_reference,
                 operations,
             },
         );
@@ -147,7 +149,7 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> 
     let place = place?;
     let finds_ours = look_up.is_some();
     let mut dropped: Vec<String> = dropped.iter().map(owned).collect();
-    if without_reference {
+    if rules.without_reference {
         dropped.push("reference".to_owned());
     }
     let fetches = fetch.is_some() || finds_ours;
@@ -157,7 +159,7 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> 
         settings,
         credentials,
         auth: auth?,
-        policy: policy?,
+        policy: rules.policy?,
         sandbox,
         dropped,
         placing_steps: place.steps.iter().map(|step| step.name.clone()).collect(),
@@ -165,6 +167,10 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> 
             steps: place,
             unsupported: unsupported.iter().map(owned).collect(),
         }),
+        // Whoever may list packages has the right credentials.
+        verify: verify
+            .or_else(|| list.clone())
+            .map(|steps| Arc::new(Verify(steps)) as _),
         list: list.map(|steps| Arc::new(List(steps)) as _),
         fetch: fetches.then(|| {
             Arc::new(Fetch {
@@ -173,11 +179,10 @@ pub(super) fn load(root: &Spot, mistakes: &Mistakes) -> Option<(Vendor, Parts)> 
             }) as _
         }),
         finds_ours,
-        finds_by_person: finds_ours && without_reference,
+        finds_by_person: rules.by_person,
         fetch_many: fetch_many.map(|steps| Arc::new(Many(steps)) as _),
         cancel: cancel.map(|steps| Arc::new(Cancel(steps)) as _),
         report: report.map(|steps| Arc::new(Report(steps)) as _),
-        verify: verify.map(|steps| Arc::new(Verify(steps)) as _),
         callbacks,
         own_words,
         samples,
@@ -234,6 +239,38 @@ fn own_words(loader: &Loader<'_>, sheet: &Section<'_>, settings: &[Setting]) -> 
     all
 }
 
+/// What every request is sent with.
+fn common_headers(loader: &Loader<'_>, sheet: &Section<'_>) -> Vec<(String, Template)> {
+    let sight = Sight {
+        secrets: true,
+        ..Sight::default()
+    };
+    lowered(loader.named_templates(sheet.section("headers", "`headers`"), sight))
+}
+
+/// The fields of an order that a sheet drops. The name of a group stands for all of its fields. When
+/// an order was placed is our own, so nothing is lost where nobody sends it.
+fn dropped<'s>(loader: &Loader<'_>, named: Vec<(&'s str, usize)>) -> Vec<(&'s str, usize)> {
+    let mut dropped: Vec<(&str, usize)> = Vec::new();
+    for (name, line) in named {
+        let group = format!("{name}.");
+        let fields = Order::FIELDS
+            .iter()
+            .filter(|field| field.starts_with(&group));
+        let fields: Vec<_> = fields.map(|field| (*field, line)).collect();
+        match fields.is_empty() || name == "order" {
+            true => dropped.push((name, line)),
+            false => dropped.extend(fields),
+        }
+    }
+    let ours = "order.placed_at";
+    let uses = loader.all_uses();
+    if uses.iter().all(|one| one.name != ours) && dropped.iter().all(|(name, _)| *name != ours) {
+        dropped.push((ours, 1));
+    }
+    dropped
+}
+
 fn settings(loader: &Loader<'_>, sheet: &Section<'_>) -> Vec<Setting> {
     let section = sheet.section("settings", "`[settings]`");
     let entries = section.iter().flat_map(Section::entries);
@@ -271,7 +308,9 @@ fn setting(loader: &Loader<'_>, name: &str, spot: &Spot) -> Option<Setting> {
 
 fn setting_form(loader: &Loader<'_>, section: &Section<'_>) -> Option<SettingForm> {
     let right = "\"text\", \"region\", \"table\", or a list of words";
-    let spot = section.need("form", right)?;
+    let Some(spot) = section.get("form") else {
+        return Some(SettingForm::Text);
+    };
     let found = match &spot.raw {
         Raw::Text(word) => match word.as_str() {
             "text" => Some(SettingForm::Text),
@@ -310,27 +349,59 @@ pub(super) fn plain_value(raw: &Raw) -> Value {
     }
 }
 
-fn policy(loader: &Loader<'_>, sheet: &Section<'_>, placing_steps: usize) -> Option<Policy> {
+/// What `[policy]` says.
+struct Rules {
+    policy: Option<Policy>,
+    without_reference: bool,
+    by_person: bool,
+}
+
+fn rules(loader: &Loader<'_>, sheet: &Section<'_>, placing_steps: usize, looks_up: bool) -> Rules {
     sheet.need("policy", "the engine needs its rules: [policy]");
-    let section = sheet.section("policy", "`[policy]`")?;
-    let reference = reference(loader, &section);
-    let ambiguity = ambiguity(loader, &section);
+    let Some(section) = sheet.section("policy", "`[policy]`") else {
+        return Rules {
+            policy: None,
+            without_reference: false,
+            by_person: false,
+        };
+    };
+    let without_reference = without_reference(&section);
+    let says_so = section.truth("by_person").unwrap_or(false);
+    if says_so && !looks_up {
+        let wrong = "`by_person` says how a lost order is looked up, and there is no `[[look_up]]`";
+        let right = "leave it out, or say how an order is found: [[look_up]]";
+        loader
+            .mistakes
+            .add(section.line_of("by_person"), wrong, right);
+    }
+    let policy = policy(loader, &section, placing_steps);
+    section.close();
+    Rules {
+        policy,
+        without_reference,
+        by_person: looks_up && (without_reference || says_so),
+    }
+}
+
+fn policy(loader: &Loader<'_>, section: &Section<'_>, placing_steps: usize) -> Option<Policy> {
+    let reference = reference(loader, section);
+    let ambiguity = ambiguity(loader, section);
     let time = |key: &'static str| {
         section.need(key, "give a length of time, such as \"30s\"");
-        loader.duration_at(&section, key).unwrap_or(Duration::ZERO)
+        loader.duration_at(section, key).unwrap_or(Duration::ZERO)
     };
-    let policy = Policy {
+    Some(Policy {
         absent_after: time("absent_after"),
-        look_first: time("look_first"),
+        look_first: loader
+            .duration_at(section, "look_first")
+            .unwrap_or(LOOK_FIRST),
         look_at_most: time("look_at_most"),
-        reopens_for: loader.duration_at(&section, "reopens_for"),
+        reopens_for: loader.duration_at(section, "reopens_for"),
         // Steps lead in no circle, so placing cannot take more turns than it has steps.
         most_turns: placing_steps,
         reference: reference?,
         ambiguity: ambiguity?,
-    };
-    section.close();
-    Some(policy)
+    })
 }
 
 /// True where the vendor has no field for our reference.

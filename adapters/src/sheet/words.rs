@@ -8,7 +8,7 @@ use super::functions::{plain, scalar};
 use super::laws::is_odd;
 use super::loader::Loader;
 use super::scope::Scope;
-use super::source::{Raw, Section};
+use super::source::{Raw, Section, Spot};
 use crate::vocabulary::{Outcome, Standing};
 
 /// What a word or rule says of an order.
@@ -137,29 +137,59 @@ pub(super) fn words(
     outcomes: bool,
 ) -> Vec<(String, Verdict)> {
     let mut known: Vec<(String, Verdict)> = Vec::new();
-    for (word, spot) in section.iter().flat_map(Section::entries) {
-        let found = match &spot.raw {
-            Raw::Text(text) => is(loader, text, spot.line, outcomes).map(|is| Verdict {
-                is,
-                detail: None,
-                line: spot.line,
-            }),
-            _ => Section::new(format!("the word `{word}`"), spot, loader.mistakes).and_then(
-                |section| {
-                    let found = verdict(loader, &section, outcomes);
-                    section.close();
-                    found
-                },
-            ),
-        };
+    let entries = section.iter().flat_map(Section::entries);
+    for (word, spot, verdict) in entries.flat_map(|(key, spot)| entry(loader, key, spot, outcomes))
+    {
         if known.iter().any(|(other, _)| plain(other) == plain(word)) {
             let wrong = format!("the word `{word}` stands twice");
             let right = "words are compared without case, blanks, `_` and `-`; keep one";
             loader.mistakes.add(spot.line, wrong, right);
         }
-        known.extend(found.map(|verdict| (word.clone(), verdict)));
+        known.extend(verdict.map(|verdict| (word.to_owned(), verdict)));
     }
     known
+}
+
+/// What one entry of a table says: of its key, or, where a list stands behind it, of the words in
+/// that list.
+fn entry<'s>(
+    loader: &Loader<'_>,
+    key: &'s str,
+    spot: &'s Spot,
+    outcomes: bool,
+) -> Vec<(&'s str, &'s Spot, Option<Verdict>)> {
+    let plainly = |text: &str, spot: &Spot| {
+        let is = is(loader, text, spot.line, outcomes)?;
+        Some(Verdict {
+            is,
+            detail: None,
+            line: spot.line,
+        })
+    };
+    match &spot.raw {
+        Raw::Text(text) => vec![(key, spot, plainly(text, spot))],
+        Raw::List(words) => {
+            let meaning = plainly(key, spot);
+            let words = words.iter().filter_map(|word| match &word.raw {
+                Raw::Text(text) => Some((text.as_str(), word, meaning.clone())),
+                other => {
+                    let wrong = format!("among the words for `{key}` is {}", other.kind());
+                    loader.mistakes.add(word.line, wrong, "a word is a text");
+                    None
+                }
+            });
+            words.collect()
+        }
+        _ => {
+            let section = Section::new(format!("the word `{key}`"), spot, loader.mistakes);
+            let found = section.and_then(|section| {
+                let found = verdict(loader, &section, outcomes);
+                section.close();
+                found
+            });
+            vec![(key, spot, found)]
+        }
+    }
 }
 
 pub(super) fn verdict(

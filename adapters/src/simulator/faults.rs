@@ -22,12 +22,12 @@ impl Faults {
         }
     }
 
-    /// The fault that strikes this request.
-    pub(super) fn strike(&mut self, request: &Arrived) -> Option<FaultKind> {
+    /// What strikes this request.
+    pub(super) fn strike(&mut self, request: &Arrived) -> Strike {
         use FaultKind::{Invisible, Mute, None as Nothing, Stutter};
-        self.take(&request.method, request.path(), |kind| {
+        Strike(self.take(&request.method, request.path(), |kind| {
             !matches!(kind, Nothing | Mute | Stutter | Invisible)
-        })
+        }))
     }
 
     /// How often a callback to `url` is queued: not at all while mute, twice while stuttering.
@@ -71,34 +71,38 @@ impl Faults {
     }
 }
 
-impl FaultKind {
-    /// What is answered where this fault keeps the vendor from acting. `denied` and `too_many` are
+/// The fault that strikes a request, if any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Strike(Option<FaultKind>);
+
+impl Strike {
+    /// What is answered where the fault keeps the vendor from acting. `denied` and `too_many` are
     /// the vendor's own words for these.
     pub(super) fn instead_of_acting(
         self,
         denied: impl FnOnce() -> Response,
         too_many: impl FnOnce() -> Response,
     ) -> Option<Response> {
-        match self {
-            Self::Hang => Some(Response::nothing(Manner::Never)),
-            Self::Reset => Some(Response::nothing(Manner::Reset)),
-            Self::Unavailable => {
+        match self.0? {
+            FaultKind::Hang => Some(Response::nothing(Manner::Never)),
+            FaultKind::Reset => Some(Response::nothing(Manner::Reset)),
+            FaultKind::Unavailable => {
                 Some(page(503, "Service Unavailable").with_header("retry-after", "2"))
             }
-            Self::TooMany => Some(too_many()),
-            Self::Unauthorized => Some(denied()),
+            FaultKind::TooMany => Some(too_many()),
+            FaultKind::Unauthorized => Some(denied()),
             _ => None,
         }
     }
 
     /// What becomes of the answer of a vendor that has acted.
     pub(super) fn spoil(self, response: Response) -> Response {
-        match self {
-            Self::ActAndHang => response.sent(Manner::Never),
-            Self::ActAndReset => response.sent(Manner::Reset),
-            Self::ActAndBadGateway => page(502, "Bad Gateway"),
-            Self::ActAndTruncate => response.sent(Manner::Truncated),
-            Self::ActAndDrip => response.sent(Manner::Dripping),
+        match self.0 {
+            Some(FaultKind::ActAndHang) => response.sent(Manner::Never),
+            Some(FaultKind::ActAndReset) => response.sent(Manner::Reset),
+            Some(FaultKind::ActAndBadGateway) => page(502, "Bad Gateway"),
+            Some(FaultKind::ActAndTruncate) => response.sent(Manner::Truncated),
+            Some(FaultKind::ActAndDrip) => response.sent(Manner::Dripping),
             _ => response,
         }
     }
@@ -129,10 +133,16 @@ mod tests {
             method: "get".into(),
             times: 2,
         });
-        assert_eq!(faults.strike(&get("/packages?x=/orders")), None);
-        assert_eq!(faults.strike(&get("/orders/1")), Some(FaultKind::Hang));
-        assert_eq!(faults.strike(&get("/orders")), Some(FaultKind::Hang));
-        assert_eq!(faults.strike(&get("/orders")), None);
+        assert_eq!(faults.strike(&get("/packages?x=/orders")), Strike(None));
+        assert_eq!(
+            faults.strike(&get("/orders/1")),
+            Strike(Some(FaultKind::Hang))
+        );
+        assert_eq!(
+            faults.strike(&get("/orders")),
+            Strike(Some(FaultKind::Hang))
+        );
+        assert_eq!(faults.strike(&get("/orders")), Strike(None));
     }
 
     #[test]
@@ -140,10 +150,10 @@ mod tests {
         let mut faults = Faults::default();
         faults.order(fault(FaultKind::Reset, 0));
         for _ in 0..3 {
-            assert_eq!(faults.strike(&get("/")), Some(FaultKind::Reset));
+            assert_eq!(faults.strike(&get("/")), Strike(Some(FaultKind::Reset)));
         }
         faults.order(fault(FaultKind::None, 0));
-        assert_eq!(faults.strike(&get("/")), None);
+        assert_eq!(faults.strike(&get("/")), Strike(None));
     }
 
     #[test]
@@ -152,7 +162,7 @@ mod tests {
         for kind in [FaultKind::Mute, FaultKind::Stutter, FaultKind::Invisible] {
             faults.order(fault(kind, 1));
         }
-        assert_eq!(faults.strike(&get("/")), None);
+        assert_eq!(faults.strike(&get("/")), Strike(None));
         assert_eq!(faults.hidden_after(&get("/"), 40_000), 10_000);
         assert_eq!(faults.hidden_after(&get("/"), 40_000), Millis::MAX);
         assert_eq!(

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
+use subtle::ConstantTimeEq;
 
 use super::{Arrived, Manner, Response};
 use crate::vocabulary::Millis;
@@ -47,6 +50,30 @@ impl Arrived {
         self.query()
             .into_iter()
             .find_map(|(key, value)| (key == name).then_some(value))
+    }
+
+    /// True where `Authorization` is this scheme and secret.
+    pub(super) fn is_authorized(&self, scheme: &str, secret: &str) -> bool {
+        let value = self.header("authorization").unwrap_or_default();
+        let given = value
+            .strip_prefix(scheme)
+            .and_then(|rest| rest.strip_prefix(' '));
+        given
+            .unwrap_or_default()
+            .as_bytes()
+            .ct_eq(secret.as_bytes())
+            .into()
+    }
+
+    /// True where `Authorization` is HTTP Basic with this user and password.
+    pub(super) fn is_basic(&self, user: &str, password: &str) -> bool {
+        self.is_authorized("Basic", &BASE64.encode(format!("{user}:{password}")))
+    }
+
+    /// The body as a JSON object that says that it is one.
+    pub(super) fn json_object(&self) -> Option<Value> {
+        let parsed: Option<Value> = serde_json::from_slice(&self.body).ok();
+        parsed.filter(|body| self.is_json() && body.is_object())
     }
 
     /// True where the body claims to be JSON.
@@ -102,6 +129,11 @@ pub(super) fn iso8601(moment: Millis) -> String {
     Timestamp::from_millisecond(moment)
         .unwrap_or(Timestamp::UNIX_EPOCH)
         .to_string()
+}
+
+/// The same in whole seconds, as most vendors' samples have it.
+pub(super) fn iso8601_seconds(moment: Millis) -> String {
+    iso8601(moment - moment.rem_euclid(1_000))
 }
 
 #[cfg(test)]

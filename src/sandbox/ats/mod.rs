@@ -7,7 +7,7 @@ mod tests;
 
 use std::future::pending;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -58,9 +58,13 @@ impl FakeAts {
         Ok(Self { serving, desk })
     }
 
-    /// Where it listens.
+    /// Where it is reached; on loopback where it listens everywhere.
     pub fn addr(&self) -> SocketAddr {
-        self.serving.addr()
+        let mut addr = self.serving.addr();
+        if addr.ip().is_unspecified() {
+            addr.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        addr
     }
 
     /// A webhook URL of it; `path` begins with a slash.

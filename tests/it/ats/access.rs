@@ -81,9 +81,8 @@ fn every_route_is_in_a_table() {
 /// The paths of the routes in a piece of source.
 fn declared(source: &str) -> Vec<&str> {
     let routes = source.split(".route(").skip(1);
-    routes
-        .map(|route| route.split('"').nth(1).unwrap())
-        .collect()
+    let paths = routes.filter_map(|route| route.trim_start().strip_prefix('"')?.split('"').next());
+    paths.collect()
 }
 
 #[tokio::test]

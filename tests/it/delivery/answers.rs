@@ -1,4 +1,5 @@
-//! What follows each answer of an ATS, by real sockets and a clock that is moved.
+//! What follows each answer of an ATS, by real sockets and a clock that is moved. Each order has a
+//! destination of its own here: what follows for others is told in `destinations.rs`.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use cleargate::sandbox::{Answer, Conduct};
 
 use crate::support::deliveries::hook;
 use crate::support::name_server::NameServer;
-use crate::support::{Plan, World, on_both_databases};
+use crate::support::{Database, Plan, World, on_both_databases};
 
 /// Delays after the first, second, ... failed attempt, in seconds; each is spread by a fifth
 /// either way, and the last one repeats.
@@ -18,6 +19,10 @@ const DELAYS: [u64; 11] = [
 const MOST: usize = 20;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
+
+fn apart(database: Database) -> Plan {
+    Plan::uncapped(database).apart()
+}
 
 fn delay_after(attempt: usize) -> Duration {
     Duration::from_secs(DELAYS[(attempt - 1).min(DELAYS.len() - 1)])
@@ -107,7 +112,7 @@ fn conducts<const N: usize>(of: [Conduct; N]) -> Vec<Answer> {
 on_both_databases! {
     async fn every_status_that_settles_nothing_follows_the_schedule_to_its_end(database) {
         let rows = scheduled_statuses();
-        let (world, ids) = world_of_rows(Plan::uncapped(database), &rows).await;
+        let (world, ids) = world_of_rows(apart(database), &rows).await;
         for attempt in 1..MOST {
             expect_next_after(&world, &ids, delay_after(attempt)).await;
         }
@@ -117,14 +122,14 @@ on_both_databases! {
     }
 
     async fn twelve_attempts_are_made_where_no_setting_says_otherwise(database) {
-        let (world, ids) = world_of_answers(Plan::uncapped(database), statuses([500])).await;
+        let (world, ids) = world_of_answers(apart(database), statuses([500])).await;
         world.deliver_all().await;
         expect_over(&world, &ids, "dead: exhausted").await;
         assert_eq!(attempts(&world, &ids).await, [12]);
     }
 
     async fn any_2xx_is_delivered_whatever_its_body(database) {
-        let plan = Plan::uncapped(database).setting("DELIVERY__ATTEMPT_TIMEOUT", "2s");
+        let plan = apart(database).setting("DELIVERY__ATTEMPT_TIMEOUT", "2s");
         let mut answers = statuses([200, 201, 202, 204, 205, 206, 226, 250, 299]);
         answers.extend(conducts([Conduct::Drip]));
         answers.push(Answer::conduct(Conduct::CloseAfter { bytes: 150 }).body("not json"));
@@ -135,14 +140,14 @@ on_both_databases! {
 
     async fn no_more_of_an_answer_is_read_than_is_needed(database) {
         let endless = conducts([Conduct::Huge { bytes: u64::MAX }]);
-        let (world, ids) = world_of_answers(Plan::uncapped(database), endless).await;
+        let (world, ids) = world_of_answers(apart(database), endless).await;
         expect_over(&world, &ids, "delivered").await;
         let took = world.attempts(&ids[0]).await[0].took_ms;
         assert!(took < 20_000, "it was read until the deadline");
     }
 
     async fn no_answer_is_a_failure_that_follows_the_schedule(database) {
-        let plan = Plan::uncapped(database).setting("DELIVERY__ATTEMPT_TIMEOUT", "500ms");
+        let plan = apart(database).setting("DELIVERY__ATTEMPT_TIMEOUT", "500ms");
         let silent = [Conduct::Hang, Conduct::Reset, Conduct::CloseAfter { bytes: 12 }];
         let (world, ids) = world_of_answers(plan, conducts(silent)).await;
         for attempt in 1..=3 {
@@ -155,7 +160,7 @@ on_both_databases! {
     }
 
     async fn a_destination_that_is_not_there_follows_the_schedule(database) {
-        let mut world = Plan::uncapped(database).start().await;
+        let mut world = apart(database).start().await;
         let ids = texts(["a"]);
         world.passed(&ids).await;
         let nobody = cleargate::sandbox::FakeAts::start(([127, 0, 0, 1], 0).into()).unwrap();
@@ -170,7 +175,7 @@ on_both_databases! {
         let busy = [429, 502, 503, 504].map(|status| Answer::status(status).retry_after("3600"));
         let mut answers = Vec::from(busy);
         answers.push(Answer::status(503).retry_after(an_hour));
-        let (world, ids) = world_of_answers(Plan::uncapped(database), answers).await;
+        let (world, ids) = world_of_answers(apart(database), answers).await;
         world.pass(Duration::from_secs(3_600) - MILLISECOND).await;
         assert_eq!(attempts(&world, &ids).await, [1; 5]);
         world.pass(MILLISECOND).await;
@@ -181,14 +186,14 @@ on_both_databases! {
         let past = "Fri, 15 Jan 2027 07:59:00 GMT";
         let wishes = [(503, past), (429, "0"), (503, "soon"), (503, "-5"), (500, "3600"), (404, "3600")];
         let answers = wishes.map(|(status, wish)| Answer::status(status).retry_after(wish));
-        let (world, ids) = world_of_answers(Plan::uncapped(database), answers.into()).await;
+        let (world, ids) = world_of_answers(apart(database), answers.into()).await;
         expect_next_after(&world, &ids, delay_after(1)).await;
     }
 
     async fn nobody_can_make_us_wait_for_more_than_a_day(database) {
         let wishes = ["99999999999999999999999", "Fri, 15 Jan 2077 08:00:00 GMT"];
         let answers = wishes.map(|wish| Answer::status(503).retry_after(wish));
-        let (world, ids) = world_of_answers(Plan::uncapped(database), answers.into()).await;
+        let (world, ids) = world_of_answers(apart(database), answers.into()).await;
         world.pass(Duration::from_secs(86_400) - MILLISECOND).await;
         assert_eq!(attempts(&world, &ids).await, [1; 2]);
         world.pass(MILLISECOND).await;
@@ -196,7 +201,7 @@ on_both_databases! {
     }
 
     async fn an_answer_of_410_closes_the_webhook_of_its_order_alone(database) {
-        let plan = Plan::uncapped(database).webhook("updates = true");
+        let plan = apart(database).webhook("updates = true");
         let world = plan.start().await;
         world.ats.answer_with(Answer::status(410).at(&hook("closed")));
         let ids = ["closed", "open"];
@@ -214,14 +219,14 @@ on_both_databases! {
     }
 
     async fn a_size_that_is_refused_is_tried_three_times(database) {
-        let (world, ids) = world_of_answers(Plan::uncapped(database), statuses([413, 414, 431])).await;
+        let (world, ids) = world_of_answers(apart(database), statuses([413, 414, 431])).await;
         expect_next_after(&world, &ids, delay_after(1)).await;
         expect_next_after(&world, &ids, delay_after(2)).await;
         expect_over(&world, &ids, "dead: too_large").await;
     }
 
     async fn an_address_that_was_allowed_once_is_judged_at_every_attempt(database) {
-        let mut world = Plan::uncapped(database).start().await;
+        let mut world = apart(database).start().await;
         let ids = texts(["a"]);
         world.passed(&ids).await;
         world.settings.egress.allow.clear();
@@ -235,7 +240,7 @@ on_both_databases! {
 
     async fn a_name_that_points_inside_is_refused_until_it_does_not(database) {
         let names = NameServer::start([10, 0, 0, 1]).await;
-        let plan = Plan::uncapped(database).setting("EGRESS__NAMESERVERS", names.addr.to_string());
+        let plan = apart(database).setting("EGRESS__NAMESERVERS", names.addr.to_string());
         let world = plan.start().await;
         let ids = texts(["lost", "found"]);
         for id in &ids {

@@ -11,7 +11,8 @@ use rand::{RngExt, SeedableRng};
 use crate::support::deliveries::hook;
 use crate::support::{Database, Plan, World, on_both_databases};
 
-/// A world in which the ATS took nothing of order `a` but these results of its check.
+/// A world in which the ATS took nothing of order `a` but these results of its check, until it was
+/// left alone no more.
 async fn given_up_on(database: Database, results: &[&str]) -> World {
     let world = Plan::sandbox(database).start().await;
     world.place_all(&["a"]).await;
@@ -21,6 +22,7 @@ async fn given_up_on(database: Database, results: &[&str]) -> World {
         world.deliver_all().await;
     }
     world.ats.answer_with(Answer::status(200));
+    world.pass(Duration::from_secs(300)).await;
     world
 }
 

@@ -3,6 +3,7 @@
 mod answers;
 mod caps;
 mod dead_letters;
+mod destinations;
 mod lane;
 mod leases;
 mod running;

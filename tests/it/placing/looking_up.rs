@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use adapters::simulator::FaultKind;
+use cleargate::app::waiting::Knowledge;
 use cleargate::domain::order::{Stage, Waiting};
 
 use crate::support::{Plan, World, on_both_databases};
@@ -30,6 +31,33 @@ on_both_databases! {
             world.is_placed_once(path).await;
             assert_eq!(world.posts(path).len(), sent + 1);
             assert_eq!(world.keys(path).len(), 2);
+        }
+    }
+
+    async fn an_order_that_is_never_answered_and_never_there_is_placed_three_times_and_then_waits(database) {
+        for (plan, path) in [(Plan::sandbox(database), "/orders"), (Plan::checkr(database), "/invitations")] {
+            let world = plan.setting("ORDERS__KEEP_PERSONAL_DATA", "30d").start().await;
+            world.tenant().packages().await;
+            world.fault_placing(FaultKind::Reset, path, 0);
+            world.tenant().place(&world.order()).await.taken("unconfirmed");
+            for times in 1..=3 {
+                assert_eq!(world.stored("224466").await.waiting, None, "{path}");
+                assert_eq!(world.keys(path).len(), times, "{path}");
+                world.pass(KEYS_ARE_FORGOTTEN).await;
+            }
+            let sent = world.posts(path).len();
+            world.pass(KEYS_ARE_FORGOTTEN).await;
+            let order = world.stored("224466").await;
+            assert_eq!((order.stage, order.waiting), (Stage::Unconfirmed, Some(Waiting::NeverTaken)));
+            assert_eq!(world.posts(path).len(), sent, "nothing more is sent");
+            assert!(world.webhooks().is_empty(), "it is not said to have failed");
+            world.app().resolve_order(order, &Knowledge::PlaceAgain, "somebody").await.unwrap();
+            world.settle().await;
+            let order = world.stored("224466").await;
+            assert_eq!((world.keys(path).len(), order.waiting), (4, None), "a person's word begins anew");
+            world.heal();
+            world.pass(KEYS_ARE_FORGOTTEN).await;
+            world.is_placed_once(path).await;
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use adapters::simulator::FaultKind;
 use cleargate::domain::order::Stage;
 
+use crate::support::rows::Rows;
 use crate::support::stage::with;
 use crate::support::{Database, Plan, World, on_both_databases};
 
@@ -47,6 +48,23 @@ on_both_databases! {
         world.vendor_is_at(NOBODY).await;
         world.is_answered_503_and_forgotten().await;
         assert!(world.posts("/orders").is_empty());
+    }
+
+    async fn an_order_for_a_vendor_that_is_left_alone_is_answered_503_and_leaves_no_row(database) {
+        let world = Plan::sandbox(database).start().await;
+        world.fault_placing(FaultKind::TooMany, "/orders", 1);
+        world.tenant().place(&world.order_numbered("1")).await.refused(503, "vendor_unavailable", None);
+        let answer = world.tenant().place(&world.order_numbered("2")).await;
+        answer.refused(503, "vendor_unavailable", None);
+        assert_eq!(answer.header("retry-after"), "1", "what a 429 means that names no time");
+        let again = world.tenant().place(&world.order_numbered("1")).await;
+        again.refused(503, "vendor_unavailable", None);
+        let mut rows = Rows::of(&world.settings).await;
+        assert_eq!(rows.count("orders").await, 1);
+        assert_eq!(rows.count("calls").await, 1, "nothing was to be sent again");
+        assert_eq!(world.posts("/orders").len(), 1);
+        world.pass(Duration::from_secs(1)).await;
+        world.tenant().place(&world.order_numbered("2")).await.taken("invited");
     }
 
     async fn retry_after_is_what_the_vendor_asked_for(database) {

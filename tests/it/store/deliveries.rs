@@ -198,6 +198,68 @@ on_both_databases! {
         assert_eq!((next.body.as_str(), next.attempt), ("2", 1));
     }
 
+    async fn what_is_held_is_in_no_claims_way_until_it_is_called_or_its_time_has_come(database) {
+        let base = Base::on(database).await;
+        for name in ["a", "b", "c"] {
+            let mut order = base.inserted(name).await;
+            base.enqueue(&mut order, name, NOW).await;
+        }
+        let claimed = base.store.claim_lanes("t1", NOW, NOW + 100, 1).await.expect("the database works");
+        base.store.hold_lanes(&claimed[0], NOW + 50, NOW).await.expect("the database works");
+        assert_eq!(base.claim("t2", NOW + 49, MUCH_LATER).await.len(), 0, "all that goes there is held");
+        assert_eq!(call(&base, NOW + 10, 2).await, 2);
+        assert_eq!(base.claim("t3", NOW + 9, MUCH_LATER).await.len(), 0);
+        let called = base.claim("t4", NOW + 10, MUCH_LATER).await;
+        assert_eq!(called.iter().map(|lane| lane.attempt).collect::<Vec<_>>(), [1, 1]);
+        assert_eq!(base.claim("t5", NOW + 50, MUCH_LATER).await.len(), 1);
+        assert_eq!(call(&base, NOW + 50, 9).await, 0, "they are being sent");
+    }
+
+    async fn what_was_called_is_held_again_only_by_whoever_claims_it(database) {
+        let base = Base::on(database).await;
+        for name in ["a", "b"] {
+            let mut order = base.inserted(name).await;
+            base.enqueue(&mut order, name, NOW).await;
+        }
+        let both = base.claim("t1", NOW, NOW + 100).await;
+        base.store.hold_lanes(&both[0], NOW + 50, NOW).await.expect("the database works");
+        assert_eq!(call(&base, NOW, 1).await, 1);
+        base.store.hold_lanes(&both[1], NOW + 50, NOW).await.expect("the database works");
+        assert_eq!(base.claim("t2", NOW, MUCH_LATER).await.len(), 1);
+    }
+
+    async fn only_what_goes_to_that_destination_is_held_or_called(database) {
+        let base = Base::on(database).await;
+        for name in ["a", "b"] {
+            let mut order = base.inserted(name).await;
+            let elsewhere = NewDelivery { origin: format!("https://{name}.example.com"), ..update(name) };
+            let change = Change { webhook: Some(elsewhere), ..Change::default() };
+            base.save(&mut order, &change).await;
+        }
+        let mut claimed = base.claim("t1", NOW, NOW + 100).await;
+        claimed.sort_by(|one, other| one.body.cmp(&other.body));
+        for lane in &claimed {
+            base.store.hold_lanes(lane, NOW + 50, NOW).await.expect("the database works");
+        }
+        let called = base.store.call_lanes("ten_1", "https://b.example.com", NOW, 9).await;
+        assert_eq!(called.expect("the database works"), 1);
+        assert_eq!(base.claim_one("t2", NOW, MUCH_LATER).await.body, "b");
+    }
+
+    async fn a_lane_that_an_older_version_has_settled_is_not_called(database) {
+        let base = Base::on(database).await;
+        let mut order = base.inserted("a").await;
+        base.enqueue(&mut order, "1", NOW).await;
+        let claimed = base.claim_one("t1", NOW, NOW + 100).await;
+        base.store.hold_lanes(&claimed, NOW + 50, NOW).await.expect("the database works");
+        let again = base.claim_one("t2", NOW + 50, NOW + 100).await;
+        mark_as_held(&base).await;
+        assert_eq!(call(&base, NOW + 60, 9).await, 0, "it is being sent");
+        settle(&base, &again, Next::Delivered).await;
+        mark_as_held(&base).await;
+        assert_eq!(call(&base, NOW + 60, 9).await, 0, "it was delivered");
+    }
+
     async fn the_lanes_of_different_orders_are_independent(database) {
         let base = Base::on(database).await;
         for name in ["a", "b"] {
@@ -209,6 +271,17 @@ on_both_databases! {
         settle(&base, a, Next::Again(NOW + 50)).await;
         assert_eq!(base.claim_one("t2", NOW + 50, MUCH_LATER).await.body, "a");
     }
+}
+
+async fn call(base: &Base, at: Millis, most: usize) -> usize {
+    let origin = "https://ats.example.com";
+    let called = base.store.call_lanes("ten_1", origin, at, most).await;
+    called.expect("the database works")
+}
+
+/// What is left behind by a version that knows of no holds.
+async fn mark_as_held(base: &Base) {
+    super::opening::run(base, "UPDATE lanes SET held = 1").await;
 }
 
 pub(super) async fn settle(base: &Base, claimed: &Claimed, next: Next) -> Settled {

@@ -32,7 +32,11 @@ on_both_databases! {
         let options = StoreOptions { serving: false, ..base.options.clone() };
         assert_eq!(
             refusal(&options).await,
-            format!("the database has schema {}, made by a newer program; this one knows up to {SCHEMA_VERSION}", SCHEMA_VERSION + 1)
+            format!(
+                "the database has schema {}, made by a newer program; this one knows up to {SCHEMA_VERSION}: \
+                 start the newer program (replicas of this version that are running go on until they are replaced)",
+                SCHEMA_VERSION + 1
+            )
         );
     }
 
@@ -182,7 +186,7 @@ async fn a_database_that_has_gone_is_unavailable_until_it_is_back() {
         .execute(&mut server)
         .await
         .expect("it is back");
-    // Each connection of the pool may have to find out by itself that it is dead.
+    // Each connection of the pool that was used a moment ago may have to find out by itself.
     let mut tries = 0..=base.options.connections;
     assert!(
         loop {
@@ -194,6 +198,26 @@ async fn a_database_that_has_gone_is_unavailable_until_it_is_back() {
         },
         "it recovers alone"
     );
+}
+
+#[tokio::test]
+async fn connections_that_a_restarted_server_cut_off_fail_nobody() {
+    let base = Base::on(Database::Postgres).await;
+    let all_at_once = async |round: &str| {
+        let names = (0..8).map(|number| format!("{round}-{number}"));
+        futures_util::future::join_all(names.map(async |name| base.inserted(&name).await)).await;
+    };
+    all_at_once("before").await;
+    run(
+        &base,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    .await;
+    // No server is back sooner; how long a connection has been idle is by no clock that tests hold.
+    tokio::time::sleep(std::time::Duration::from_millis(110)).await;
+    base.store.revision().await.expect("it is read");
+    all_at_once("after").await;
 }
 
 #[tokio::test]
@@ -236,7 +260,7 @@ async fn connect(base: &Base) -> AnyConnection {
         .expect("the database takes connections")
 }
 
-async fn run(base: &Base, sql: &str) {
+pub(super) async fn run(base: &Base, sql: &str) {
     let mut connection = connect(base).await;
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
         .execute(&mut connection)

@@ -1,9 +1,12 @@
 //! Deliveries, as tests bring them about and read them.
 //!
 //! Every order called `ID` has a webhook path of its own, `/hooks/ID`, so that what arrived can be
-//! told apart by path, and an answer can be set for one order alone.
+//! told apart by path, and an answer can be set for one order alone. All of them go to one
+//! destination, which is left alone when it keeps failing, but for those of [`Plan::apart`].
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +18,13 @@ use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
+use super::rows::Rows;
 use super::trial::checker::{came_in_order, nothing_to_tell_is_lost};
 use super::{Database, PATIENCE, Plan, World};
+
+/// What a full destination, or one that is left alone, turned away is due again after this long,
+/// whatever happens.
+pub(crate) const HELD_FOR: Duration = Duration::from_secs(300);
 
 /// Orders placed at once by [`World::place_all`].
 const PLACED_AT_ONCE: usize = 16;
@@ -83,8 +91,32 @@ impl World {
     pub(crate) fn order_called(&self, id: &str) -> Value {
         let mut order = self.order();
         order["background_check_id"] = json!(id);
-        order["webhook_url"] = json!(self.ats.url(&hook(id)));
+        order["webhook_url"] = json!(format!("http://{}{}", self.host_of(id), hook(id)));
         order
+    }
+
+    /// Where the webhooks of the order called `id` go: to the ATS, and where orders are apart to an
+    /// address that no other order has.
+    fn host_of(&self, id: &str) -> SocketAddr {
+        let mut addr = self.ats.addr();
+        if self.apart {
+            let mut hasher = DefaultHasher::new();
+            id.hash(&mut hasher);
+            let [.., a, b, c] = hasher.finish().to_be_bytes();
+            addr.set_ip([127, a, b, c.max(2)].into());
+        }
+        addr
+    }
+
+    /// Copies the only order, with all that belongs to it, so many times.
+    pub(crate) async fn copy_the_order(&self, times: usize) {
+        let mut rows = Rows::of(&self.settings).await;
+        let own = |column: &'static str| (column, format!("{column} || '-' || n.i"));
+        let of_order = ["id", "background_check_id", "tracking_id", "our_ref"].map(own);
+        rows.copy("orders", times, &of_order).await;
+        rows.copy("deliveries", times, &["order_id", "webhook_id"].map(own))
+            .await;
+        rows.copy("lanes", times, &[own("order_id")]).await;
     }
 
     /// Places an order of each id; every one is answered 201.

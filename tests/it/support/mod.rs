@@ -88,6 +88,7 @@ pub(crate) struct Plan {
     edit_tenant: Vec<(String, String)>,
     clock: Clock,
     background: bool,
+    apart: bool,
 }
 
 impl Plan {
@@ -123,7 +124,15 @@ impl Plan {
             edit_tenant: Vec::new(),
             clock: Clock::held(NOON),
             background: false,
+            apart: false,
         }
+    }
+
+    /// With an ATS that has a host of its own for each order, so that no two orders share a
+    /// destination.
+    pub(crate) fn apart(mut self) -> Self {
+        self.apart = true;
+        self
     }
 
     /// With a setting, as its variable names it behind `CLEARGATE__`.
@@ -157,7 +166,8 @@ impl Plan {
         let needs = VendorNeeds::of(self.vendor.as_ref());
         let vendor = FakeVendor::start(self.vendor, loopback(), move || vendors_clock.now())
             .expect("loopback has a free port");
-        let ats = FakeAts::start(loopback()).expect("loopback has a free port");
+        let ats = if self.apart { everywhere() } else { loopback() };
+        let ats = FakeAts::start(ats).expect("there is a free port");
         let scene = Scene {
             vendor: needs,
             vendor_url: vendor.base_url(),
@@ -201,6 +211,7 @@ impl Plan {
             file,
             serving: Some(serving),
             background: self.background,
+            apart: self.apart,
             _folder: folder,
         };
         world.point_account_callbacks();
@@ -212,6 +223,11 @@ impl Plan {
 pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let text = BASE64.encode(der);
     format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+}
+
+/// All of 127.0.0.0/8, which leads to this machine.
+fn everywhere() -> SocketAddr {
+    SocketAddr::from(([0, 0, 0, 0], 0))
 }
 
 fn loopback() -> SocketAddr {
@@ -276,6 +292,7 @@ pub(crate) struct World {
     pub(crate) file: String,
     serving: Option<Serving>,
     background: bool,
+    apart: bool,
     /// Holds the database; removed with the world.
     _folder: TempDir,
 }

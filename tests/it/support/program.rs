@@ -127,6 +127,14 @@ impl Program {
         done
     }
 
+    /// Starts serving and returns what it tells by that event before it listens.
+    pub(crate) fn serve_telling(&self, event: &str) -> (Value, Running) {
+        let running = Running::start(self.command(&["--config", "settings.toml", "serve"]));
+        let told = running.wait_for_event(event);
+        let listening = running.wait_for_event("listening");
+        (told, running.at(&listening))
+    }
+
     /// Starts serving, and tells later commands how it is reached.
     pub(crate) fn serve(&self) -> Running {
         let running = Running::start(self.command(&["--config", "settings.toml", "serve"]));

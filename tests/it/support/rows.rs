@@ -1,6 +1,8 @@
 //! What is really in the database, read past the gateway: whoever steals a disk or a dump reads it
 //! like this.
 
+use std::collections::BTreeSet;
+
 use cleargate::config::Settings;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
@@ -14,8 +16,12 @@ pub(crate) struct Rows {
 impl Rows {
     /// The database of these settings.
     pub(crate) async fn of(settings: &Settings) -> Self {
+        Self::at(settings.store.url.expose()).await
+    }
+
+    /// The database there.
+    pub(crate) async fn at(url: &str) -> Self {
         sqlx::any::install_default_drivers();
-        let url = settings.store.url.expose();
         Self {
             connection: AnyConnection::connect(url).await.unwrap(),
             is_sqlite: url.starts_with("sqlite"),
@@ -32,6 +38,49 @@ impl Rows {
     pub(crate) async fn run(&mut self, sql: &str) {
         let query = sqlx::query(AssertSqlSafe(sql.to_owned()));
         query.execute(&mut self.connection).await.unwrap();
+    }
+
+    /// Copies every row of a table so many times, each with `columns` as these expressions say, in
+    /// which `n.i` counts from 1.
+    pub(crate) async fn copy(&mut self, table: &str, times: usize, columns: &[(&str, String)]) {
+        let all = self.columns().await;
+        let names = all
+            .iter()
+            .filter(|(of, _)| of == table)
+            .map(|(_, name)| name.as_str());
+        let names: Vec<&str> = names.collect();
+        let values = names.iter().map(|name| {
+            let changed = columns.iter().find(|(column, _)| column == name);
+            changed.map_or(*name, |(_, value)| value.as_str())
+        });
+        let (values, names) = (values.collect::<Vec<_>>().join(", "), names.join(", "));
+        self.run(&format!(
+            "INSERT INTO {table} ({names}) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {times}) \
+             SELECT {values} FROM {table}, n"
+        ))
+        .await;
+    }
+
+    /// From now on every change of a row of `table` is counted, as a row of `{table}_changes`.
+    pub(crate) async fn count_changes(&mut self, table: &str) {
+        self.run(&format!("CREATE TABLE {table}_changes (one BIGINT)"))
+            .await;
+        let note = format!("INSERT INTO {table}_changes VALUES (1)");
+        if self.is_sqlite {
+            self.run(&format!(
+                "CREATE TRIGGER count_changes AFTER UPDATE ON {table} BEGIN {note}; END"
+            ))
+            .await;
+        } else {
+            self.run(&format!(
+                "CREATE FUNCTION count_changes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {note}; RETURN NEW; END $$"
+            ))
+            .await;
+            self.run(&format!(
+                "CREATE TRIGGER count_changes AFTER UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION count_changes()"
+            ))
+            .await;
+        }
     }
 
     /// `table.column` of every value that has `text` in it, in clear or as bytes.
@@ -64,7 +113,14 @@ impl Rows {
         }
     }
 
-    async fn columns(&mut self) -> Vec<(String, String)> {
+    /// The names of all tables.
+    pub(crate) async fn tables(&mut self) -> BTreeSet<String> {
+        let columns = self.columns().await;
+        columns.into_iter().map(|(table, _)| table).collect()
+    }
+
+    /// Every table with each of its columns.
+    pub(crate) async fn columns(&mut self) -> Vec<(String, String)> {
         let sql = if self.is_sqlite {
             "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
         } else {

@@ -43,15 +43,20 @@ fn a_word_must_mean_what_an_order_can_be_and_an_odd_one_never_a_pass() {
 #[test]
 fn a_word_that_only_the_file_vouches_for_is_told_and_accepted() {
     let program = Program::new();
-    program.write(
-        "tenants.toml",
-        &tenants("results = { cd_eligible = \"pass\", clear = \"pass\" }"),
-    );
-    let done = program.run(&["check", "--tenants", "tenants.toml"]);
-    assert_eq!((done.code, done.out.as_str()), (0, "ok\n"), "{}", done.err);
-    assert_eq!(done.err.lines().count(), 1, "{}", done.err);
-    assert!(
-        done.err
-            .contains("`cd_eligible` of `settings.results` passes because")
-    );
+    let vouched = tenants("results = { cd_eligible = \"pass\", clear = \"pass\" }");
+    program.write("tenants.toml", &vouched);
+    program.set("A", "a secret");
+    let import = ["tenant", "import", "--no-verify", "tenants.toml"];
+    for arguments in [&["check", "--tenants", "tenants.toml"][..], &import] {
+        let done = program.run(arguments);
+        assert_eq!(done.code, 0, "{}", done.err);
+        let told = done
+            .err
+            .lines()
+            .filter(|line| line.starts_with("tenants.toml:10: "));
+        let told: Vec<_> = told.collect();
+        assert_eq!(told.len(), 1, "{}", done.err);
+        let why = "`cd_eligible` of `settings.results` passes because";
+        assert!(told[0].contains(why), "{}", done.err);
+    }
 }

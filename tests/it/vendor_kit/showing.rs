@@ -13,7 +13,7 @@ fn a_sheet_is_shown_with_everything_that_an_operator_must_know() {
         "unknown end   a callback is waited for, 2h; then a person decides",
         "reopening     a finished order is still looked at for 30d",
         "job_state: a text, such as TX; left out: \"\"",
-        "place.order      POST /c/p/researcherxml  a second copy might order again",
+        "place.order    POST /c/p/researcherxml  a second copy might order again",
         "no hits                                          review",
         "the connection's own words come first: settings.results",
         "HTTP Basic with `callback_user` and `callback_password`",

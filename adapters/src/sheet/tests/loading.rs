@@ -189,13 +189,13 @@ fn expressions_say_only_what_can_be_there() {
         "no answer here yet",
     );
     check(
-        "success = \".packages\"",
-        "success = \"{.packages}\"",
+        "request = \"GET /packages\"",
+        "request = \"GET /packages\"\nsuccess = \"{.packages}\"",
         "without braces",
     );
     check(
-        "success = \".packages\"",
-        "success = { status = 200 }",
+        "request = \"GET /packages\"",
+        "request = \"GET /packages\"\nsuccess = { status = 200 }",
         "looks at nothing",
     );
     check(
@@ -219,19 +219,22 @@ fn a_field_is_used_or_dropped_and_never_both() {
         mistakes[0].wrong,
         "`applicant.phone` is neither used nor dropped"
     );
-    check(
-        "[\"order.placed_at\"]",
-        "[\"order.placed_at\", \"job.id\"]",
-        "`job.id` is dropped and used",
-    );
-    check(
-        "[\"order.placed_at\"]",
-        "[\"order.placed_at\", \"shoe\"]",
-        "`shoe` is not a field",
-    );
+    let title = "title = \"Sandbox\"\n";
+    for (dropped, told) in [
+        ("job.id", "`job.id` is dropped and used"),
+        (
+            "hiring_manager",
+            "`hiring_manager.email` is dropped and used",
+        ),
+        ("shoe", "`shoe` is not a field"),
+        ("order", "`order` is not a field"),
+    ] {
+        let and_dropped = format!("{title}dropped = [\"{dropped}\"]\n");
+        check(title, &and_dropped, told);
+    }
     let without = SANDBOX.replace("add_ons = \"{order.add_ons}\"\n", "");
-    let dropped = "dropped = [\"order.placed_at\", \"order.add_ons\"]";
-    let mistakes = spoiled(&without, "dropped = [\"order.placed_at\"]", dropped);
+    let dropped = format!("{title}dropped = [\"order.add_ons\"]\n");
+    let mistakes = spoiled(&without, title, &dropped);
     assert!(
         mistakes[0]
             .wrong

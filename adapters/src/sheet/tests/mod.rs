@@ -7,10 +7,11 @@ mod family;
 mod fuzz;
 mod iris;
 mod loading;
+mod nova;
 mod refused;
 mod rough;
 mod samples;
-mod several;
+mod shorter;
 mod texts;
 
 use std::sync::Arc;

@@ -13,7 +13,7 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
         "a typo in a key",
         "look_first =",
         "lok_first =",
-        "`[policy]` has no `look_first`, but `lok_first`",
+        "`lok_first` is not a key of `[policy]`",
     ),
     (
         "a typo in a table",
@@ -148,6 +148,25 @@ fn a_bad_sheet_is_refused_with_a_sentence_that_names_the_line() {
         let found = found.unwrap_or_else(|| panic!("{what}: {sentences:#?}"));
         assert!(found.starts_with("new.toml:"), "{found}");
     }
+}
+
+#[test]
+fn a_look_up_by_person_needs_a_look_up() {
+    let sheet = crate::sheet::NEW;
+    let policy = "ambiguity = \"look_up\"";
+    assert!(sheet.contains(policy));
+    let said = sheet.replacen(policy, "ambiguity = \"person\"\nby_person = true", 1);
+    let vendor = load("new.toml", &said).expect("it has a look-up");
+    assert!(vendor.finds_by_person);
+    let (before, rest) = said.split_once("[[look_up]]").expect("it has a look-up");
+    let (_, after) = rest.split_once("[callback]").expect("callbacks follow");
+    let without = format!("{before}[callback]{after}");
+    let mistakes = load("new.toml", &without).expect_err("nothing is looked up");
+    let told = "`by_person` says how a lost order is looked up, and there is no `[[look_up]]`";
+    assert!(
+        mistakes.iter().any(|one| one.wrong == told && one.line > 1),
+        "{mistakes:?}"
+    );
 }
 
 /// What both sheets to begin with make of `body`, placing and looking, with `status`.

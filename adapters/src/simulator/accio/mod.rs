@@ -185,9 +185,9 @@ impl Simulator for Accio {
 
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response {
         self.settle(now);
-        let fault = self.faults.strike(request);
+        let strike = self.faults.strike(request);
         let denied = || refused(&denied());
-        if let Some(instead) = fault.and_then(|kind| kind.instead_of_acting(denied, too_many)) {
+        if let Some(instead) = strike.instead_of_acting(denied, too_many) {
             return instead;
         }
         if request.method != "POST" || request.path() != PATH {
@@ -195,10 +195,7 @@ impl Simulator for Accio {
         }
         let answer = self.answer(request, now);
         let answer = answer.unwrap_or_else(|refusal| refused(&refusal));
-        match fault {
-            Some(kind) => kind.spoil(answer),
-            None => answer,
-        }
+        strike.spoil(answer)
     }
 
     fn due(&mut self, now: Millis) -> Vec<Outgoing> {

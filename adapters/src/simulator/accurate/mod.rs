@@ -28,10 +28,7 @@ mod reports;
 mod tests;
 mod webhooks;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::json;
-use subtle::ConstantTimeEq;
 
 pub use self::account::{Account, Package};
 use self::candidates::Candidate;
@@ -101,18 +98,12 @@ impl Accurate {
 
     /// HTTP Basic on every call (Accurate, section 2).
     fn authorize(&self, request: &Arrived) -> Result<(), Response> {
-        let given = request
-            .header("authorization")
-            .and_then(|value| value.strip_prefix("Basic "))
-            .and_then(|pair| BASE64.decode(pair).ok())
-            .unwrap_or_default();
         let Account {
             client_id,
             client_secret,
             ..
         } = &self.account;
-        let expected = format!("{client_id}:{client_secret}");
-        let fits: bool = given.ct_eq(expected.as_bytes()).into();
+        let fits = request.is_basic(client_id, client_secret);
         fits.then_some(()).ok_or_else(denied)
     }
 
@@ -151,15 +142,12 @@ impl Simulator for Accurate {
 
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response {
         self.settle(now);
-        let fault = self.faults.strike(request);
-        if let Some(instead) = fault.and_then(|kind| kind.instead_of_acting(denied, too_many)) {
+        let strike = self.faults.strike(request);
+        if let Some(instead) = strike.instead_of_acting(denied, too_many) {
             return instead;
         }
         let answer = self.answer(request, now).unwrap_or_else(|refused| refused);
-        match fault {
-            Some(kind) => kind.spoil(answer),
-            None => answer,
-        }
+        strike.spoil(answer)
     }
 
     fn due(&mut self, now: Millis) -> Vec<Outgoing> {

@@ -91,11 +91,10 @@ impl Default for Account {
 impl Certn {
     /// The key behind the word `Api-Key`.
     pub(super) fn authorize(&self, request: &Arrived, now: Millis) -> Result<(), Response> {
-        let given = request
-            .header("authorization")
-            .and_then(|value| value.strip_prefix("Api-Key "))
-            .unwrap_or_default();
-        let lives = |key: &Key| key.value == given && key.ends_at.is_none_or(|end| now < end);
+        let lives = |key: &Key| {
+            let fits = request.is_authorized("Api-Key", &key.value);
+            fits && key.ends_at.is_none_or(|end| now < end)
+        };
         let fits = self.account.keys.iter().any(lives);
         fits.then_some(()).ok_or_else(denied)
     }

@@ -32,7 +32,8 @@ use self::webhooks::Address;
 use super::faults::Faults;
 use super::outbox::Outbox;
 use super::timeline::Timeline;
-use super::{Arrived, FaultOrder, HeldOrder, Outgoing, Response, Simulator, wire};
+use super::wire::iso8601_seconds as iso8601;
+use super::{Arrived, FaultOrder, HeldOrder, Outgoing, Response, Simulator};
 use crate::vocabulary::Millis;
 
 /// The fake vendor.
@@ -137,17 +138,13 @@ impl Simulator for Certn {
 
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response {
         self.settle(now);
-        let fault = self.faults.strike(request);
-        let instead =
-            fault.and_then(|kind| kind.instead_of_acting(account::denied, account::too_many));
+        let strike = self.faults.strike(request);
+        let instead = strike.instead_of_acting(account::denied, account::too_many);
         if let Some(instead) = instead {
             return instead;
         }
         let answer = self.answer(request, now).unwrap_or_else(|refused| refused);
-        match fault {
-            Some(kind) => kind.spoil(answer),
-            None => answer,
-        }
+        strike.spoil(answer)
     }
 
     fn due(&mut self, now: Millis) -> Vec<Outgoing> {
@@ -195,15 +192,9 @@ impl Simulator for Certn {
 
 /// The request's body as a JSON object.
 fn document(request: &Arrived) -> Result<Value, Response> {
-    let parsed = serde_json::from_slice(&request.body).ok();
-    parsed
-        .filter(|body: &Value| request.is_json() && body.is_object())
+    request
+        .json_object()
         .ok_or_else(|| refusal(400, "The body is not a JSON object."))
-}
-
-/// A moment in whole seconds, as every sample has it.
-fn iso8601(moment: Millis) -> String {
-    wire::iso8601(moment - moment.rem_euclid(1_000))
 }
 
 /// One of the forms of an error that were seen (Certn, section 8).

@@ -38,10 +38,7 @@ mod reports;
 mod tests;
 mod webhooks;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
-use subtle::ConstantTimeEq;
 
 pub use self::account::{Account, Node};
 use self::candidates::Candidate;
@@ -53,7 +50,8 @@ use super::faults::Faults;
 use super::idempotency::{Keys, Recalled};
 use super::outbox::Outbox;
 use super::timeline::Timeline;
-use super::{Arrived, FaultOrder, HeldOrder, Outgoing, Response, Simulator, wire};
+use super::wire::iso8601_seconds as iso8601;
+use super::{Arrived, FaultOrder, HeldOrder, Outgoing, Response, Simulator};
 use crate::vocabulary::Millis;
 
 /// The fake vendor.
@@ -130,13 +128,7 @@ impl Checkr {
 
     /// HTTP Basic with the key as user and an empty password (Checkr, section 2).
     fn authorize(&self, request: &Arrived) -> Result<(), Response> {
-        let given = request
-            .header("authorization")
-            .and_then(|value| value.strip_prefix("Basic "))
-            .and_then(|pair| BASE64.decode(pair).ok())
-            .unwrap_or_default();
-        let expected = format!("{}:", self.account.key);
-        let fits: bool = given.ct_eq(expected.as_bytes()).into();
+        let fits = request.is_basic(&self.account.key, "");
         fits.then_some(()).ok_or_else(denied)
     }
 
@@ -180,11 +172,9 @@ impl Simulator for Checkr {
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response {
         self.settle(now);
         self.rate.count(now);
-        let fault = self.faults.strike(request);
+        let strike = self.faults.strike(request);
         let stamp = |response| self.rate.stamp(response, now);
-        let instead = fault.and_then(|kind| {
-            kind.instead_of_acting(|| stamp(denied()), || self.rate.exhausted(now))
-        });
+        let instead = strike.instead_of_acting(|| stamp(denied()), || self.rate.exhausted(now));
         if let Some(instead) = instead {
             return instead;
         }
@@ -193,10 +183,7 @@ impl Simulator for Checkr {
         }
         let answer = self.answer(request, now).unwrap_or_else(|refused| refused);
         let stamped = self.rate.stamp(answer.clone(), now);
-        let sent = match fault {
-            Some(kind) => kind.spoil(stamped),
-            None => stamped,
-        };
+        let sent = strike.spoil(stamped);
         if request.method == "POST" {
             self.keys.remember(request, &answer, sent.manner, now);
         }
@@ -250,11 +237,6 @@ fn document(request: &Arrived) -> Result<Value, Response> {
         .ok()
         .filter(Value::is_object)
         .ok_or_else(|| refusal(400, "The body is not a JSON object"))
-}
-
-/// A moment in whole seconds, as every sample of the documentation has it.
-fn iso8601(moment: Millis) -> String {
-    wire::iso8601(moment - moment.rem_euclid(1_000))
 }
 
 fn refusal(status: u16, text: &str) -> Response {

@@ -140,17 +140,14 @@ impl Simulator for Ibr {
 
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response {
         self.settle(now);
-        let fault = self.faults.strike(request);
+        let strike = self.faults.strike(request);
         let denied = || documents::refused(DENIED, now);
         let too_many = || documents::plain(429, "Too Many Requests");
-        if let Some(instead) = fault.and_then(|kind| kind.instead_of_acting(denied, too_many)) {
+        if let Some(instead) = strike.instead_of_acting(denied, too_many) {
             return instead;
         }
         let answer = self.answer(request, now);
-        match fault {
-            Some(kind) => kind.spoil(answer),
-            None => answer,
-        }
+        strike.spoil(answer)
     }
 
     /// Nobody is called back.

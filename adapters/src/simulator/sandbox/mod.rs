@@ -39,7 +39,6 @@ mod tests;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use subtle::ConstantTimeEq;
 
 use self::orders::Order;
 use super::faults::Faults;
@@ -133,11 +132,7 @@ impl Sandbox {
     }
 
     fn authorize(&self, request: &Arrived) -> Result<(), Response> {
-        let given = request
-            .header("authorization")
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .unwrap_or_default();
-        let fits: bool = given.as_bytes().ct_eq(self.account.key.as_bytes()).into();
+        let fits = request.is_authorized("Bearer", &self.account.key);
         fits.then_some(()).ok_or_else(denied)
     }
 
@@ -186,15 +181,12 @@ impl Simulator for Sandbox {
 
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response {
         self.settle(now);
-        let fault = self.faults.strike(request);
-        if let Some(instead) = fault.and_then(|kind| kind.instead_of_acting(denied, too_many)) {
+        let strike = self.faults.strike(request);
+        if let Some(instead) = strike.instead_of_acting(denied, too_many) {
             return instead;
         }
         let answer = self.answer(request, now).unwrap_or_else(|refused| refused);
-        let sent = match fault {
-            Some(kind) => kind.spoil(answer.clone()),
-            None => answer.clone(),
-        };
+        let sent = strike.spoil(answer.clone());
         if request.method == "POST" && request.path() == "/orders" {
             self.keys.remember(request, &answer, sent.manner, now);
         }

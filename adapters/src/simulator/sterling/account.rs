@@ -1,10 +1,7 @@
 //! The account: what a constructor may choose, its tokens and its packages (Sterling, sections 2
 //! and 3).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
-use subtle::ConstantTimeEq;
 
 use super::{Answer, Sterling, refusal};
 use crate::simulator::{Arrived, Pace, Response};
@@ -101,13 +98,7 @@ impl Sterling {
     /// The client credentials grant: the client in Basic, the grant in a form.
     pub(super) fn issue_token(&mut self, request: &Arrived, now: Millis) -> Answer {
         let account = &self.account;
-        let expected = format!("{}:{}", account.client_id, account.client_secret);
-        let given = request
-            .header("authorization")
-            .and_then(|value| value.strip_prefix("Basic "))
-            .and_then(|pair| BASE64.decode(pair).ok())
-            .unwrap_or_default();
-        if !bool::from(given.ct_eq(expected.as_bytes())) {
+        if !request.is_basic(&account.client_id, &account.client_secret) {
             return Err(denied());
         }
         let mime = request.header("content-type").unwrap_or_default();

@@ -31,7 +31,8 @@ use super::faults::Faults;
 use super::idempotency::{Keys, Recalled};
 use super::outbox::Outbox;
 use super::timeline::Timeline;
-use super::{Arrived, FaultOrder, HeldOrder, Manner, Outgoing, Response, Simulator, wire};
+use super::wire::iso8601_seconds as iso8601;
+use super::{Arrived, FaultOrder, HeldOrder, Manner, Outgoing, Response, Simulator};
 use crate::vocabulary::Millis;
 
 /// The fake vendor.
@@ -132,17 +133,14 @@ impl Simulator for Sterling {
 
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response {
         self.settle(now);
-        let fault = self.faults.strike(request);
+        let strike = self.faults.strike(request);
         let too_many = || refusal("429", "Too many requests");
-        let instead = fault.and_then(|kind| kind.instead_of_acting(account::denied, too_many));
+        let instead = strike.instead_of_acting(account::denied, too_many);
         if let Some(instead) = instead {
             return instead;
         }
         let answer = self.answer(request, now).unwrap_or_else(|refused| refused);
-        match fault {
-            Some(kind) => kind.spoil(answer),
-            None => answer,
-        }
+        strike.spoil(answer)
     }
 
     fn due(&mut self, now: Millis) -> Vec<Outgoing> {
@@ -187,15 +185,9 @@ impl Simulator for Sterling {
 
 /// The request's body as a JSON object.
 fn document(request: &Arrived) -> Result<Value, Response> {
-    let parsed = serde_json::from_slice(&request.body).ok();
-    parsed
-        .filter(|body: &Value| request.is_json() && body.is_object())
+    request
+        .json_object()
         .ok_or_else(|| refusal("400", "The body is not a JSON object"))
-}
-
-/// A moment in whole seconds, as every sample of the documentation has it.
-fn iso8601(moment: Millis) -> String {
-    wire::iso8601(moment - moment.rem_euclid(1_000))
 }
 
 /// The body of Sterling, section 8. A code begins with its HTTP status.

@@ -29,7 +29,6 @@ mod tests;
 mod webhooks;
 
 use serde_json::{Value, json};
-use subtle::ConstantTimeEq;
 
 pub use self::account::{Account, ApiType, Product};
 use self::applicants::Applicant;
@@ -118,11 +117,7 @@ impl Tazworks {
 
     /// A static token of one API type (TazWorks, section 2).
     fn authorize(&self, request: &Arrived) -> Result<(), Response> {
-        let given = request
-            .header("authorization")
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .unwrap_or_default();
-        let fits: bool = given.as_bytes().ct_eq(self.account.token.as_bytes()).into();
+        let fits = request.is_authorized("Bearer", &self.account.token);
         fits.then_some(()).ok_or_else(denied)
     }
 
@@ -165,17 +160,14 @@ impl Simulator for Tazworks {
 
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response {
         self.settle(now);
-        let fault = self.faults.strike(request);
+        let strike = self.faults.strike(request);
         let stamp = |response| stamped(response, now);
-        let instead = fault.and_then(|kind| kind.instead_of_acting(denied, too_many));
+        let instead = strike.instead_of_acting(denied, too_many);
         if let Some(instead) = instead {
             return stamp(instead);
         }
         let answer = self.answer(request, now).unwrap_or_else(|refused| refused);
-        match fault {
-            Some(kind) => kind.spoil(stamp(answer)),
-            None => stamp(answer),
-        }
+        strike.spoil(stamp(answer))
     }
 
     fn due(&mut self, now: Millis) -> Vec<Outgoing> {

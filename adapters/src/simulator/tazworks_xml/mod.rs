@@ -153,9 +153,9 @@ impl Simulator for TazworksXml {
 
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response {
         self.settle(now);
-        let fault = self.faults.strike(request);
+        let strike = self.faults.strike(request);
         let denied = || self.refused(&denied());
-        if let Some(instead) = fault.and_then(|kind| kind.instead_of_acting(denied, too_many)) {
+        if let Some(instead) = strike.instead_of_acting(denied, too_many) {
             return instead;
         }
         if request.method != "POST" || request.path() != PATH {
@@ -167,10 +167,7 @@ impl Simulator for TazworksXml {
         };
         let answer = self.answer(&document, now);
         let answer = answer.unwrap_or_else(|refusal| self.refused(&refusal));
-        match fault {
-            Some(kind) => kind.spoil(answer),
-            None => answer,
-        }
+        strike.spoil(answer)
     }
 
     fn due(&mut self, now: Millis) -> Vec<Outgoing> {

@@ -26,7 +26,6 @@ mod webhooks;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use subtle::ConstantTimeEq;
 
 pub use self::account::Account;
 use self::candidates::Candidate;
@@ -35,7 +34,8 @@ use self::webhooks::Webhook;
 use super::faults::Faults;
 use super::outbox::Outbox;
 use super::timeline::Timeline;
-use super::{Arrived, FaultOrder, HeldOrder, Outgoing, Response, Simulator, wire};
+use super::wire::iso8601_seconds as iso8601;
+use super::{Arrived, FaultOrder, HeldOrder, Outgoing, Response, Simulator};
 use crate::vocabulary::Millis;
 
 /// The fake vendor.
@@ -101,11 +101,7 @@ impl Yardstik {
 
     /// The key behind the word `Account`, and `Accept: application/json` with every request.
     fn authorize(&self, request: &Arrived) -> Result<(), Response> {
-        let given = request
-            .header("authorization")
-            .and_then(|value| value.strip_prefix("Account "))
-            .unwrap_or_default();
-        if !bool::from(given.as_bytes().ct_eq(self.account.key.as_bytes())) {
+        if !request.is_authorized("Account", &self.account.key) {
             return Err(denied());
         }
         match request.header("accept") {
@@ -149,17 +145,14 @@ impl Simulator for Yardstik {
 
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response {
         self.settle(now);
-        let fault = self.faults.strike(request);
+        let strike = self.faults.strike(request);
         let too_many = || refusal(429, "Too many requests");
-        let instead = fault.and_then(|kind| kind.instead_of_acting(denied, too_many));
+        let instead = strike.instead_of_acting(denied, too_many);
         if let Some(instead) = instead {
             return instead;
         }
         let answer = self.answer(request, now).unwrap_or_else(|refused| refused);
-        match fault {
-            Some(kind) => kind.spoil(answer),
-            None => answer,
-        }
+        strike.spoil(answer)
     }
 
     fn due(&mut self, now: Millis) -> Vec<Outgoing> {
@@ -207,15 +200,9 @@ impl Simulator for Yardstik {
 
 /// The request's body as a JSON object.
 fn document(request: &Arrived) -> Result<Value, Response> {
-    let parsed = serde_json::from_slice(&request.body).ok();
-    parsed
-        .filter(|body: &Value| request.is_json() && body.is_object())
+    request
+        .json_object()
         .ok_or_else(|| refusal(400, "The body is not a JSON object"))
-}
-
-/// A moment in whole seconds, as the samples of objects have it.
-fn iso8601(moment: Millis) -> String {
-    wire::iso8601(moment - moment.rem_euclid(1_000))
 }
 
 fn refusal(status: u16, text: &str) -> Response {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
@@ -36,9 +37,14 @@ pub(super) struct Pair {
     pub(super) memo: Memo,
     /// Every request so far: its method and target, and its body.
     pub(super) sent: Vec<(String, String)>,
+    /// What becomes of answers on their way.
+    pub(super) spoil: Option<Spoil>,
     token: Option<String>,
     nth: u64,
 }
+
+/// What becomes of a body.
+pub(super) type Spoil = Box<dyn Fn(Vec<u8>) -> Vec<u8>>;
 
 /// What became of a callback.
 pub(super) struct Heard {
@@ -78,6 +84,7 @@ impl Pair {
             now: START,
             memo: Memo::default(),
             sent: Vec::new(),
+            spoil: None,
             token: None,
             nth: 1,
         }
@@ -153,7 +160,7 @@ impl Pair {
         self.fetch(&op)
     }
 
-    fn fetch(&mut self, op: &FetchOrder) -> Result<Found, Fault> {
+    pub(super) fn fetch(&mut self, op: &FetchOrder) -> Result<Found, Fault> {
         let placing = self.memo.step.clone();
         self.memo.step.clear();
         let fetch = self.vendor.fetch.clone().expect("it can look");
@@ -212,7 +219,7 @@ impl Pair {
         heard.iter().map(|heard| heard.notes.len()).sum()
     }
 
-    fn hear(&mut self, outgoing: &Outgoing) -> Heard {
+    pub(super) fn hear(&mut self, outgoing: &Outgoing) -> Heard {
         let callbacks = self.vendor.callbacks.clone().expect("it calls back");
         if outgoing.method == "GET" {
             return self.echo(outgoing, callbacks.challenge.as_deref());
@@ -378,8 +385,11 @@ impl Pair {
         match response.manner {
             Manner::Plainly | Manner::After(_) | Manner::Dripping => Ok(Reply {
                 status: response.status,
-                headers: lower(&response.headers),
-                body: response.body,
+                headers: dated(lower(&response.headers), self.now),
+                body: match &self.spoil {
+                    Some(spoil) => spoil(response.body),
+                    None => response.body,
+                },
             }),
             Manner::Never | Manner::Reset | Manner::Truncated => {
                 Err(Fault::Unclear("no whole answer came".to_owned()))
@@ -416,6 +426,16 @@ fn target(request: &Request) -> String {
         true => request.path.clone(),
         false => format!("{}?{}", request.path, query.join("&")),
     }
+}
+
+/// What every server on the way adds, where the vendor has not.
+fn dated(mut headers: Vec<(String, String)>, now: Millis) -> Vec<(String, String)> {
+    if headers.iter().all(|(name, _)| name != "date") {
+        let now = Timestamp::from_millisecond(now).expect("tests live in our time");
+        let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        headers.push(("date".to_owned(), date));
+    }
+    headers
 }
 
 fn lower(headers: &[(String, String)]) -> Vec<(String, String)> {

@@ -308,6 +308,13 @@ fn trap_9_what_aggregators_model_is_never_called() {
 }
 
 #[test]
+fn trap_10_who_holds_credentials_of_first_advantage_finds_this_sheet() {
+    let sheet = crate::vendors::sheet("sterling").unwrap();
+    let (head, _) = sheet.split_once("name =").unwrap();
+    assert!(head.contains("First Advantage"), "`vendor show` tells it");
+}
+
+#[test]
 fn a_report_link_is_minted_for_each_click_and_never_before_the_end() {
     let mut pair = Pair::of("sterling");
     let theirs = pair.place(&order(PACKAGE)).unwrap().theirs;

@@ -4,6 +4,8 @@
 mod calls;
 mod life;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 
 use super::super::testing::{START, acknowledged, ask, fault, get as bare_get};

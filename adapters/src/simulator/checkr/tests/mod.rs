@@ -9,6 +9,9 @@ mod moves;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
 use super::super::testing::{START, acknowledged, ask, attempts, believed, fault, get as bare_get};
 use super::super::{FaultKind, Manner, Outgoing, Pace};
 use super::*;

@@ -1,0 +1,167 @@
+//! What every request passes: an id, a trace, a span, a count, a last resort, also in time.
+//!
+//! A route's histograms are looked up once, and the layer is a service of its own rather than a
+//! middleware function: both are a fair part of what a catalog hit costs.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use metrics::Histogram;
+use tower::{Layer, Service};
+use tracing::{Instrument as _, Span};
+
+use super::error::ApiError;
+use crate::trace::Trace;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// A route under the name that spans and metrics give it, never the path: paths of callbacks and
+/// results are secret.
+struct Route {
+    name: &'static str,
+    longest_answer: Duration,
+    answered: [OnceLock<Histogram>; STATUS_CLASSES.len()],
+}
+
+impl Route {
+    /// Counts an answer.
+    fn answered(&self, status: StatusCode, began: Instant) {
+        let class = (usize::from(status.as_u16()) / 100).clamp(1, STATUS_CLASSES.len()) - 1;
+        let status = STATUS_CLASSES[class];
+        self.answered[class]
+            .get_or_init(|| {
+                metrics::histogram!("http_request_seconds", "route" => self.name, "status" => status)
+            })
+            .record(began.elapsed());
+    }
+}
+
+/// Gives a route's requests an id and a span, counts them, and writes an error's answer.
+#[derive(Clone)]
+pub(super) struct Observed(Arc<Route>);
+
+impl Observed {
+    /// The route of that name, which may take so long to answer.
+    pub(super) fn of(name: &'static str, longest_answer: Duration) -> Self {
+        Self(Arc::new(Route {
+            name,
+            longest_answer,
+            answered: Default::default(),
+        }))
+    }
+}
+
+impl<S> Layer<S> for Observed {
+    type Service = Observing<S>;
+
+    fn layer(&self, inner: S) -> Observing<S> {
+        let route = Arc::clone(&self.0);
+        Observing { inner, route }
+    }
+}
+
+/// What [`Observed`] makes of a handler.
+#[derive(Clone)]
+pub(super) struct Observing<S> {
+    inner: S,
+    route: Arc<Route>,
+}
+
+impl<S> Service<Request> for Observing<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let began = Instant::now();
+        let (id, trace) = (request_id(request.headers()), trace(request.headers()));
+        let span = tracing::info_span!(
+            "request",
+            request_id = id,
+            trace_id = &*trace.id(),
+            method = request.method().as_str(),
+            route = self.route.name,
+            tenant = tracing::field::Empty
+        );
+        let (answer, route) = (self.inner.call(request), Arc::clone(&self.route));
+        let work = async move {
+            let answer = match tokio::time::timeout(route.longest_answer, answer).await {
+                Ok(Ok(answer)) => answer,
+                Err(_) => too_slow(),
+            };
+            let mut answer = last_resort(answer, &id);
+            if let Ok(value) = HeaderValue::from_str(&id) {
+                answer.headers_mut().insert(REQUEST_ID, value);
+            }
+            let status = answer.status();
+            let took_us = began.elapsed().as_micros();
+            tracing::debug!(parent: &Span::current(), status = status.as_u16(), took_us, "answered");
+            route.answered(status, began);
+            Ok(answer)
+        };
+        Box::pin(trace.scope(work.instrument(span)))
+    }
+}
+
+/// Answers for a handler that does not.
+fn too_slow() -> Response {
+    tracing::error!("no answer within the longest time, probably for want of the database");
+    ApiError::unavailable(Duration::from_secs(2)).into_response()
+}
+
+/// Writes the answer of an error of ours, which knows everything but the request's id, and of one
+/// that a library composed.
+fn last_resort(mut answer: Response, id: &str) -> Response {
+    let status = answer.status();
+    if let Some(error) = answer.extensions_mut().remove::<ApiError>() {
+        error.answer(id)
+    } else if status.is_client_error() && is_plain_text(answer.headers()) {
+        ApiError::new(status, "malformed", "The request cannot be read.").answer(id)
+    } else {
+        answer
+    }
+}
+
+fn is_plain_text(headers: &HeaderMap) -> bool {
+    let mime = headers.get(http::header::CONTENT_TYPE);
+    mime.is_some_and(|mime| mime.as_bytes().starts_with(b"text/plain"))
+}
+
+/// The caller's trace, else one that begins here.
+fn trace(headers: &HeaderMap) -> Trace {
+    let given = headers
+        .get("traceparent")
+        .and_then(|value| value.to_str().ok());
+    given.and_then(Trace::parse).unwrap_or_else(Trace::begin)
+}
+
+/// The caller's request id where it is a plain one, else one of ours.
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers
+        .get(&REQUEST_ID)
+        .and_then(|value| value.to_str().ok());
+    let plain = |id: &&str| {
+        (1..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    given
+        .filter(plain)
+        .map_or_else(|| hex::encode(rand::random::<[u8; 16]>()), str::to_owned)
+}

@@ -187,7 +187,9 @@ async fn storm(trial: &Trial, postman: &Postman<'_>, gateway: &Gateway) {
     for number in 0..STORMED {
         let id = format!("storm-{number}");
         assert_eq!(trial.place(&trial.order(&id, "John")).await, Some(201));
-        references.push(trial.stored(&id).await.unwrap().our_ref.0);
+        let reference = trial.stored(&id).await.unwrap().our_ref.0;
+        trial.vendor.advance(&reference, "in_progress", None);
+        references.push(reference);
     }
     let (rows, memory) = (trial.count("callbacks").await, gateway.memory());
     let number = either(1_000, 30_000);

@@ -97,7 +97,7 @@ async fn a_commit_whose_answer_is_lost_neither_loses_nor_doubles_anything() {
     let wanted = either(30, 600);
     let cut = async || wire.cuts() >= wanted;
     trial
-        .until_within(either(4, 60) * ANSWERED, "connections are cut", cut)
+        .until_within(either(12, 120) * ANSWERED, "connections are cut", cut)
         .await;
     let orders = traffic.stop().await;
     wire.mend();

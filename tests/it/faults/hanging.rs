@@ -35,18 +35,26 @@ async fn a_destination_that_hangs_holds_its_places_and_nothing_else() {
         let order = trial.order(&number.to_string(), "John");
         assert_eq!(trial.place(&order).await, Some(201), "{}", trial.name);
     }
-    let held = trial.stored("model").await.unwrap().our_ref.0;
-    trial.vendor.advance(&held, "complete", Some("pass"));
+    let model = trial.stored("model").await.unwrap().our_ref.0;
+    trial.vendor.advance(&model, "complete", Some("pass"));
     let under_way = async || hangs.received().len() == 1;
     trial.until("its webhook is under way", under_way).await;
     let waiting = either(1_000, 10_000);
     many_wait(&trial, waiting).await;
     let full = async || hangs.received().len() == CAP;
     trial.until("its places are taken", full).await;
+    let out_of_the_way = format!("lanes WHERE held = 1 AND origin = '{}'", origin(hangs));
+    let held = i64::from(waiting) + 1 - i64::try_from(CAP).unwrap();
+    let all_held = async || trial.count(&out_of_the_way).await == held;
+    trial.until("all others are held", all_held).await;
 
     let began = Instant::now();
+    // What was written after this has a newer number.
+    trial
+        .sql("CREATE TABLE before AS SELECT pg_current_xact_id()::text::bigint AS number")
+        .await;
     for order in trial.vendor.orders() {
-        if order.reference != held {
+        if order.reference != model {
             trial.vendor.advance(&order.id, "complete", Some("pass"));
         }
     }
@@ -55,12 +63,24 @@ async fn a_destination_that_hangs_holds_its_places_and_nothing_else() {
     let took = began.elapsed();
     // An attempt that hangs ends after 20 s: none has, so nobody waited for one.
     assert_eq!(hangs.received().len(), CAP, "{}: {took:?}", trial.name);
+    let touched = format!("{out_of_the_way} AND xmin::text::bigint > (SELECT number FROM before)");
+    assert_eq!(
+        trial.count(&touched).await,
+        0,
+        "{}: they cost something",
+        trial.name
+    );
     hangs.answer_with(Answer::status(200));
     trial.until_at_rest(LEASES_END).await;
     drop(gateway);
     // The copies' stories are not read, and those that hung come again.
     checker::check(&trial, CAP).await;
     println!("F12: {HEALTHY} arrived in {took:?} beside {waiting} that wait");
+}
+
+/// A destination as the tables name it.
+fn origin(ats: &FakeAts) -> String {
+    format!("http://{}", ats.addr())
 }
 
 /// Copies the order whose webhook hangs, with all that is to be told of it.
@@ -106,6 +126,7 @@ async fn many_wait(trial: &crate::support::trial::Trial, copies: u32) {
             &[
                 ("order_id", of_order),
                 ("lease_token", "NULL"),
+                ("held", "0"),
                 ("due_at", "0"),
                 ("attempts", "0"),
             ],

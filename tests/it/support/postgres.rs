@@ -133,7 +133,19 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        self.kill();
+        if !matches!(self.server.try_wait(), Ok(None)) {
+            return;
+        }
+        // Asked to stop at once it leaves no shared memory behind; killed, it does.
+        self.thaw();
+        signal("QUIT", &[self.server.id().to_string()]);
+        let deadline = Instant::now() + PATIENCE;
+        while matches!(self.server.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+        if matches!(self.server.try_wait(), Ok(None)) {
+            self.kill();
+        }
     }
 }
 

@@ -42,7 +42,7 @@ pub enum Turn<T> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` {why}")]
 pub struct Unfit {
-    /// The canonical field at fault, one of [`Order::FIELDS`] or a setting (`settings.NAME`).
+    /// The canonical field at fault, one of [`crate::vocabulary::Order::FIELDS`] or a setting (`settings.NAME`).
     pub field: String,
     /// What is wrong with it, behind the field's name: "is missing, and the vendor needs it".
     pub why: String,

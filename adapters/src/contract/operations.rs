@@ -73,7 +73,7 @@ pub struct VerifyCredentials;
 pub enum Found {
     /// Exactly one order.
     One(Progress),
-    /// None. Whether that proves absence depends on `blind` and on [`Policy::absent_after`].
+    /// None. Whether that proves absence depends on `blind` and on [`crate::Policy::absent_after`].
     NotSeen {
         /// The vendor's list cannot show this kind of order, so not seeing it proves nothing.
         blind: bool,

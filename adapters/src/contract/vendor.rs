@@ -128,7 +128,7 @@ pub struct Vendor {
     /// True for the fake vendor that passes people by their last name; needs
     /// `vendors.allow_sandbox`.
     pub sandbox: bool,
-    /// Canonical fields ([`Order::FIELDS`]) that the vendor has no place for, so that none is lost
+    /// Canonical fields ([`crate::vocabulary::Order::FIELDS`]) that the vendor has no place for, so that none is lost
     /// in silence; `reference` stands for our reference, where the vendor takes none.
     pub dropped: Vec<String>,
     /// Every step a placing memo may name.

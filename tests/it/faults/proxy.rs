@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::task::JoinSet;
 use url::Url;
 
 /// The first message of a connection that asks for TLS; it is refused, and the real first follows.
@@ -21,7 +21,7 @@ const SSL_REQUEST: u32 = 80_877_103;
 pub(super) struct Wire {
     addr: SocketAddr,
     state: Arc<State>,
-    _listening: DropGuard,
+    _listening: JoinSet<()>,
 }
 
 struct State {
@@ -44,19 +44,19 @@ impl Wire {
             cuts: Mutex::new((likelihood, random)),
             cut: AtomicUsize::new(0),
         });
-        let (stop, wire) = (CancellationToken::new(), Arc::clone(&state));
-        let until = stop.clone();
-        tokio::spawn(until.run_until_cancelled_owned(async move {
+        let (mut listening, wire) = (JoinSet::new(), Arc::clone(&state));
+        listening.spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(&server).await;
                 let Ok(server) = server else { continue };
-                tokio::spawn(Arc::clone(&wire).carry(client, server));
+                connections.spawn(Arc::clone(&wire).carry(client, server));
             }
-        }));
+        });
         Self {
             addr,
             state,
-            _listening: stop.drop_guard(),
+            _listening: listening,
         }
     }
 

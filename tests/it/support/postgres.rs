@@ -69,7 +69,7 @@ impl Postgres {
     /// Kills the server and whatever works for it, outright.
     pub(crate) fn kill(&mut self) {
         let own = self.server.id().to_string();
-        signal("STOP", &[own.clone()]);
+        signal("STOP", std::slice::from_ref(&own));
         signal("KILL", &self.workers());
         signal("KILL", &[own]);
         self.server.wait().expect("it is our child");

@@ -96,13 +96,37 @@ impl App {
                 .tenant_order(&tenant.id, incoming.ats.background_check_id())
                 .await?;
             let answer = match known {
-                None => self.place_new(&incoming).await?,
-                Some(order) => self.place_again(&incoming, order).await?,
+                None => self.place_new(&incoming).await,
+                Some(order) => self.place_again(&incoming, order).await,
             };
-            if let Some(order) = answer {
-                return Ok(order);
+            match answer {
+                Err(AppError::Store(lost)) => return self.unless_accepted(&incoming, lost).await,
+                answer => {
+                    if let Some(order) = answer? {
+                        return Ok(order);
+                    }
+                }
             }
         }
+    }
+
+    /// A commit whose answer was lost may have been carried out, and nobody is to hear that an order
+    /// was not taken which will be sent: the row knows.
+    async fn unless_accepted(
+        &self,
+        incoming: &Incoming,
+        lost: StoreError,
+    ) -> Result<Order, AppError> {
+        let id = incoming.ats.background_check_id();
+        match self.store.tenant_order(&incoming.tenant.id, id).await {
+            Ok(Some(order)) if order.accepted && self.is_same(incoming, &order) => Ok(order),
+            _ => Err(lost.into()),
+        }
+    }
+
+    fn is_same(&self, incoming: &Incoming, order: &Order) -> bool {
+        let keys = &self.setup().keys;
+        keys.is_fingerprint_of(&order.fingerprint, &incoming.canonical)
     }
 
     /// Whether a tenant's webhook may go there, as far as the address alone tells.
@@ -195,10 +219,7 @@ impl App {
         incoming: &Incoming,
         order: Order,
     ) -> Result<Option<Order>, AppError> {
-        let same = self
-            .setup()
-            .keys
-            .is_fingerprint_of(&order.fingerprint, &incoming.canonical);
+        let same = self.is_same(incoming, &order);
         let running = order
             .lease_until
             .is_some_and(|until| until > self.clock.now());

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use adapters::simulator::FaultKind;
 use cleargate::sandbox::{Answer, Conduct};
 use serde_json::Value;
 
@@ -10,9 +11,9 @@ use super::form::{either, random};
 use super::proxy::Wire;
 use super::traffic::{Traffic, pause};
 use crate::support::postgres::Postgres;
-use crate::support::services;
-use crate::support::trial::setup::Setup;
+use crate::support::trial::setup::{Setup, Vendor};
 use crate::support::trial::{Trial, checker};
+use crate::support::{Database, services};
 
 /// How soon orders are taken again when the database is back.
 const RECOVERY: Duration = Duration::from_secs(5);
@@ -20,6 +21,14 @@ const RECOVERY: Duration = Duration::from_secs(5);
 const ANSWERED: Duration = Duration::from_secs(10);
 /// Longer than an attempt at a webhook is leased here.
 const PAST_LEASES: Duration = Duration::from_secs(12);
+
+/// The answer comes while the vendor is still waited for.
+const ANSWERS_EARLY: &[(&str, &str)] = &[
+    ("ORDERS__VENDOR_TIMEOUT", "1s"),
+    ("ORDERS__ANSWER_WITHIN", "1100ms"),
+];
+/// What the history says of an order that is accepted then.
+const ACCEPTED: &str = "while still being placed";
 
 /// An order that is asked for until it is taken.
 async fn until_taken(trial: &Trial, order: &Value) {
@@ -107,8 +116,40 @@ async fn a_commit_whose_answer_is_lost_neither_loses_nor_doubles_anything() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_whose_acceptance_lost_its_answer_is_the_same_order_when_it_is_asked_for_again() {
+    let url = services::postgres_url().await;
+    let wire = Wire::to(&url, 0.0, random(4)).await;
+    let setup = Setup {
+        store_url: Some(url.clone()),
+        settings: ANSWERS_EARLY,
+        ..Setup::of(Database::Postgres, Vendor::Sandbox)
+    };
+    let mut trial = trial("F05, an acceptance", &setup).await;
+    trial.set("STORE__URL", wire.url(&url));
+    let _gateway = trial.serve(None).await;
+    assert_eq!(trial.get("/v1/packages").await, Some(200));
+    // The vendor has it and does not say so, so it is accepted while it is being placed.
+    trial.fault(FaultKind::ActAndHang, "/orders", 0);
+    let (first, second) = (trial.order("first", "John"), trial.order("second", "John"));
+    wire.cut_commit_of(ACCEPTED, false);
+    assert_eq!(trial.place(&first).await, Some(201), "its row says so");
+    assert_eq!(wire.cuts(), 1, "{}", trial.name);
+    wire.cut_commit_of(ACCEPTED, true);
+    is_turned_away(&trial, &second).await;
+    assert_eq!(wire.cuts(), 2, "{}", trial.name);
+    wire.open();
+    for order in [&first, &second] {
+        let id = order["background_check_id"].as_str().unwrap();
+        assert!(trial.stored(id).await.unwrap().accepted, "{}", trial.name);
+        assert_eq!(trial.place(order).await, Some(201), "{}", trial.name);
+    }
+    trial.finish().await;
+    checker::check(&trial, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_stands_still_past_all_leases_loses_and_doubles_nothing() {
-    let postgres = Postgres::start(&[]).await;
+    let mut postgres = Postgres::start(&[]).await;
     let setup = Setup {
         store_url: Some(postgres.database().await),
         ..setup()

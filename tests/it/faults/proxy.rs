@@ -29,6 +29,8 @@ struct State {
     open: watch::Sender<bool>,
     /// How likely a COMMIT is the last thing a connection sends.
     cuts: Mutex<(f64, StdRng)>,
+    /// The next COMMIT of a transaction that says these words is, and whether all falls silent then.
+    picked: Mutex<Option<(&'static str, bool)>>,
     cut: AtomicUsize,
 }
 
@@ -42,6 +44,7 @@ impl Wire {
         let state = Arc::new(State {
             open: watch::Sender::new(true),
             cuts: Mutex::new((likelihood, random)),
+            picked: Mutex::default(),
             cut: AtomicUsize::new(0),
         });
         let (mut listening, wire) = (JoinSet::new(), Arc::clone(&state));
@@ -77,6 +80,12 @@ impl Wire {
         self.state.cuts.lock().expect("nobody panics").0 = 0.0;
     }
 
+    /// Lets the next COMMIT of a transaction that says these words be the last thing its connection
+    /// sends, once it has been carried out. `then_silent`: and lets nothing through after it.
+    pub(super) fn cut_commit_of(&self, words: &'static str, then_silent: bool) {
+        *self.state.picked.lock().expect("nobody panics") = Some((words, then_silent));
+    }
+
     /// Lets nothing through until it is opened again.
     pub(super) fn close(&self) {
         self.state.open.send_replace(false);
@@ -102,7 +111,7 @@ impl State {
             }
         };
         // The server may have carried the COMMIT out or not: at times it surely has.
-        if let Some(true) = cut {
+        if cut == Some(true) {
             drop(from_server.readable().await);
         }
     }
@@ -124,14 +133,21 @@ impl State {
         from: &mut OwnedReadHalf,
         to: &mut OwnedWriteHalf,
     ) -> Option<bool> {
-        let mut is_first = true;
+        let (mut is_first, mut said) = (true, false);
         loop {
             let message = message(from, is_first).await?;
             is_first = is_first && asks_for_tls(&message);
             self.until_open().await;
             to.write_all(&message).await.ok()?;
-            if let Some(waits) = self.cut_after(&message) {
-                return Some(waits);
+            said |= self.says_it(&message);
+            if is_commit(&message) {
+                if said && self.cut_as_picked() {
+                    return Some(true);
+                }
+                if let Some(waits) = self.cut_by_chance() {
+                    return Some(waits);
+                }
+                said = false;
             }
         }
     }
@@ -141,11 +157,27 @@ impl State {
         drop(open.wait_for(|open| *open).await);
     }
 
-    /// `Some`: the connection ends behind this message.
-    fn cut_after(&self, message: &[u8]) -> Option<bool> {
-        if !message.starts_with(b"Q") || message.get(5..11) != Some(b"COMMIT") {
-            return None;
+    /// Whether a message has the words of the COMMIT that is picked.
+    fn says_it(&self, message: &[u8]) -> bool {
+        let picked = *self.picked.lock().expect("nobody panics");
+        picked.is_some_and(|(words, _)| {
+            let mut parts = message.windows(words.len());
+            parts.any(|part| part == words.as_bytes())
+        })
+    }
+
+    /// Whether the connection ends behind this COMMIT, because it was picked.
+    fn cut_as_picked(&self) -> bool {
+        let picked = self.picked.lock().expect("nobody panics").take();
+        if let Some((_, then_silent)) = picked {
+            self.cut.fetch_add(1, Ordering::Relaxed);
+            self.open.send_replace(!then_silent);
         }
+        picked.is_some()
+    }
+
+    /// `Some`: the connection ends behind this COMMIT.
+    fn cut_by_chance(&self) -> Option<bool> {
         let mut cuts = self.cuts.lock().expect("nobody panics");
         let likelihood = cuts.0;
         cuts.1.random_bool(likelihood).then(|| {
@@ -165,6 +197,10 @@ async fn message(from: &mut (impl AsyncReadExt + Unpin), is_first: bool) -> Opti
     message.resize(letters + usize::try_from(length).ok()?, 0);
     from.read_exact(&mut message[letters + 4..]).await.ok()?;
     Some(message)
+}
+
+fn is_commit(message: &[u8]) -> bool {
+    message.starts_with(b"Q") && message.get(5..11) == Some(b"COMMIT")
 }
 
 fn asks_for_tls(first: &[u8]) -> bool {

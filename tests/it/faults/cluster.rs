@@ -2,17 +2,17 @@
 //! happens to them.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adapters::simulator::Pace;
 
 use super::form::seed;
-use crate::support::Database;
 use crate::support::trial::Trial;
 use crate::support::trial::gateway::Gateway;
 use crate::support::trial::setup::{Setup, Vendor, free_port, loopback};
+use crate::support::{Database, mortal};
 
 /// As long as the longest lease there is, and some for a busy machine.
 pub(super) const LEASES_END: Duration = Duration::from_secs(150);
@@ -175,7 +175,7 @@ struct Balancer {
 impl Balancer {
     fn before(replicas: &[Replica], port: u16) -> Self {
         let nobody = free_port();
-        let mut command = Command::new("haproxy");
+        let mut command = mortal("haproxy");
         command.args(["-db", "-f", "deploy/haproxy.cfg"]);
         command.env("CLEARGATE_BIND", loopback(port).to_string());
         for number in 0..NAMES.len() {

@@ -4,6 +4,7 @@
 //! it has committed still survives the death of all its processes.
 
 use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,11 +17,20 @@ use super::trial::setup::{free_port, scratch};
 /// How long it may take to start, on a machine that is busy with others.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Holds processes still until its input ends.
+const HOLD: &str = "trap '' INT TERM HUP
+kill -s STOP \"$@\"
+echo
+cat >/dev/null
+kill -s CONT \"$@\"";
+
 /// A PostgreSQL that runs.
 pub(crate) struct Postgres {
     server: Child,
     port: u16,
     settings: Vec<String>,
+    /// Whoever holds it still.
+    holder: Option<Child>,
     folder: TempDir,
 }
 
@@ -43,6 +53,7 @@ impl Postgres {
             server: launch(&folder, port, &settings),
             port,
             settings,
+            holder: None,
             folder,
         };
         postgres.until_it_answers().await;
@@ -81,16 +92,31 @@ impl Postgres {
         self.until_it_answers().await;
     }
 
-    /// Stops all its processes in the middle of whatever they do.
-    pub(crate) fn freeze(&self) {
-        signal("STOP", &[self.server.id().to_string()]);
-        signal("STOP", &self.workers());
+    /// Stops all its processes in the middle of whatever they do. A shell holds them still, and only
+    /// as long as its input is open: were this process killed, nobody else would let them go on, and
+    /// what stands still cannot end.
+    pub(crate) fn freeze(&mut self) {
+        let server = self.server.id().to_string();
+        signal("STOP", std::slice::from_ref(&server));
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", HOLD, "sh", &server])
+            .args(self.workers())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut shell = shell.spawn().expect("there is a shell");
+        let mut held = [0];
+        let told = shell.stdout.as_mut().expect("it is piped");
+        told.read_exact(&mut held).expect("they stand still");
+        self.holder = Some(shell);
     }
 
     /// Lets them go on.
-    pub(crate) fn thaw(&self) {
-        signal("CONT", &self.workers());
-        signal("CONT", &[self.server.id().to_string()]);
+    pub(crate) fn thaw(&mut self) {
+        if let Some(mut shell) = self.holder.take() {
+            drop(shell.stdin.take());
+            shell.wait().expect("it is our child");
+        }
     }
 
     /// What it has logged.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::PATIENCE;
+use super::{PATIENCE, mortal};
 
 /// A Redis that runs.
 pub(crate) struct Redis {
@@ -92,7 +92,7 @@ impl Redis {
 }
 
 fn launch(port: u16, folder: &TempDir, more: &[String]) -> Child {
-    let child = Command::new("redis-server")
+    let child = mortal("redis-server")
         .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
         .arg("--port")
         .arg(port.to_string())

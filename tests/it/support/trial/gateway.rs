@@ -5,11 +5,13 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::support::mortal;
+
 /// How long a process may take to get where it must, on a machine that is busy with others.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(5);
 
-/// A running `cleargate serve`. It is killed when it is dropped.
+/// A running `cleargate serve`. It is killed when it is dropped, or its test is killed.
 pub(crate) struct Gateway {
     child: Child,
     log: Arc<Mutex<String>>,
@@ -27,7 +29,7 @@ impl Gateway {
             "serve".to_owned(),
         ];
         let words = [command, &own].concat();
-        let mut child = Command::new(&words[0])
+        let mut child = mortal(&words[0])
             .args(&words[1..])
             .env_clear()
             .envs(variables)

@@ -17,7 +17,10 @@ const HEALTHY: usize = 50;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_destination_that_hangs_holds_its_places_and_nothing_else() {
-    let setup = Setup::of(Database::Postgres, Vendor::Sandbox);
+    let setup = Setup {
+        settings: &[("DELIVERY__ATTEMPT_TIMEOUT", "25s")],
+        ..Setup::of(Database::Postgres, Vendor::Sandbox)
+    };
     let mut trial = trial("F12", &setup).await;
     let hangs = FakeAts::start(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     hangs.answer_with(Answer::conduct(Conduct::Hang));
@@ -61,7 +64,7 @@ async fn a_destination_that_hangs_holds_its_places_and_nothing_else() {
     let arrived = async || trial.ats.received().len() == HEALTHY;
     trial.until("the healthy ones have arrived", arrived).await;
     let took = began.elapsed();
-    // An attempt that hangs ends after 20 s: none has, so nobody waited for one.
+    // An attempt that hangs ends after 25 s: none has, so nobody waited for one.
     assert_eq!(hangs.received().len(), CAP, "{}: {took:?}", trial.name);
     let touched = format!("{out_of_the_way} AND xmin::text::bigint > (SELECT number FROM before)");
     assert_eq!(

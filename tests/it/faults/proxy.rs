@@ -29,9 +29,21 @@ struct State {
     open: watch::Sender<bool>,
     /// How likely a COMMIT is the last thing a connection sends.
     cuts: Mutex<(f64, StdRng)>,
-    /// The next COMMIT of a transaction that says these words is, and whether all falls silent then.
-    picked: Mutex<Option<(&'static str, bool)>>,
+    /// The words of a message, and what is to happen when one has them.
+    picked: Mutex<Option<(&'static str, Then)>>,
     cut: AtomicUsize,
+}
+
+/// What happens once, at a message that was picked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    /// It does not go through, and nothing does any more.
+    Silence,
+    /// The COMMIT of its transaction is the last thing its connection sends, once it has been carried
+    /// out.
+    Cut,
+    /// That, and nothing goes through after it.
+    CutAndSilence,
 }
 
 impl Wire {
@@ -80,15 +92,14 @@ impl Wire {
         self.state.cuts.lock().expect("nobody panics").0 = 0.0;
     }
 
-    /// Lets the next COMMIT of a transaction that says these words be the last thing its connection
-    /// sends, once it has been carried out. `then_silent`: and lets nothing through after it.
-    pub(super) fn cut_commit_of(&self, words: &'static str, then_silent: bool) {
-        *self.state.picked.lock().expect("nobody panics") = Some((words, then_silent));
+    /// Picks the next message that has these words.
+    pub(super) fn at(&self, words: &'static str, then: Then) {
+        *self.state.picked.lock().expect("nobody panics") = Some((words, then));
     }
 
-    /// Lets nothing through until it is opened again.
-    pub(super) fn close(&self) {
-        self.state.open.send_replace(false);
+    /// Whether nothing goes through.
+    pub(super) fn is_silent(&self) -> bool {
+        !*self.state.open.borrow()
     }
 
     /// Lets through what has waited.
@@ -137,9 +148,9 @@ impl State {
         loop {
             let message = message(from, is_first).await?;
             is_first = is_first && asks_for_tls(&message);
+            said |= self.is_picked(&message);
             self.until_open().await;
             to.write_all(&message).await.ok()?;
-            said |= self.says_it(&message);
             if is_commit(&message) {
                 if said && self.cut_as_picked() {
                     return Some(true);
@@ -157,23 +168,30 @@ impl State {
         drop(open.wait_for(|open| *open).await);
     }
 
-    /// Whether a message has the words of the COMMIT that is picked.
-    fn says_it(&self, message: &[u8]) -> bool {
-        let picked = *self.picked.lock().expect("nobody panics");
-        picked.is_some_and(|(words, _)| {
-            let mut parts = message.windows(words.len());
-            parts.any(|part| part == words.as_bytes())
-        })
+    /// Whether a message has the words that are picked.
+    fn is_picked(&self, message: &[u8]) -> bool {
+        let mut picked = self.picked.lock().expect("nobody panics");
+        let Some((words, then)) = *picked else {
+            return false;
+        };
+        let mut parts = message.windows(words.len());
+        let has_them = parts.any(|part| part == words.as_bytes());
+        if has_them && then == Then::Silence {
+            *picked = None;
+            self.open.send_replace(false);
+        }
+        has_them
     }
 
-    /// Whether the connection ends behind this COMMIT, because it was picked.
+    /// Whether the connection ends behind this COMMIT, because its transaction was picked.
     fn cut_as_picked(&self) -> bool {
-        let picked = self.picked.lock().expect("nobody panics").take();
-        if let Some((_, then_silent)) = picked {
-            self.cut.fetch_add(1, Ordering::Relaxed);
-            self.open.send_replace(!then_silent);
-        }
-        picked.is_some()
+        let mut picked = self.picked.lock().expect("nobody panics");
+        let Some((_, then)) = picked.take_if(|(_, then)| *then != Then::Silence) else {
+            return false;
+        };
+        self.cut.fetch_add(1, Ordering::Relaxed);
+        self.open.send_replace(then == Then::Cut);
+        true
     }
 
     /// `Some`: the connection ends behind this COMMIT.

@@ -27,7 +27,7 @@ async fn a_replica_that_stood_still_past_its_leases_does_no_damage_when_it_goes_
         trial
             .ats
             .answer_with(Answer::conduct(Conduct::Hang).times(12));
-        let begun = async || trial.under_way().await >= 8;
+        let begun = async || trial.under_way().await >= 4;
         trial.until("attempts are under way", begun).await;
         cluster.gateway(0).freeze();
         under_way += trial.under_way().await;

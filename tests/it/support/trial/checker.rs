@@ -19,8 +19,6 @@ use super::{Told, Trial};
 const READ_AT_ONCE: usize = 4;
 /// A request whose intent was committed leaves within this, or never.
 const FIRST_BYTE: Millis = 4_000;
-/// Attempts under way at one origin, for each replica, where no setting says otherwise.
-const CAP: usize = 8;
 /// The shortest pauses after failed attempts: those of the schedule, less the fifth they are spread
 /// by, and less what two clock readings differ by.
 const PAUSES: [Millis; 4] = [3_900, 23_900, 95_900, 479_900];
@@ -277,7 +275,7 @@ impl<'a> Evidence<'a> {
 
     /// Attempts at one origin at once are at most what each replica may have under way (I8).
     fn no_destination_had_more_at_once_than_it_may(&self) {
-        let may = self.trial.in_flight_per_origin.unwrap_or(CAP) * self.trial.replicas();
+        let may = self.trial.most_under_way();
         let mut changes: BTreeMap<String, Vec<(Millis, i64)>> = BTreeMap::new();
         for story in &self.stories {
             let url = url::Url::parse(&story.order.webhook_url).expect("it was accepted");

@@ -31,6 +31,9 @@ use self::setup::{
 use self::watched::{Watch, Watched};
 use super::{Database, import, services};
 
+/// Attempts under way at one origin, for each replica, where no setting says otherwise.
+const CAP: usize = 8;
+
 /// A request of the ATS for an order, and what it was answered.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
@@ -57,8 +60,6 @@ pub(crate) struct Trial {
     pub(crate) other_ats: Option<FakeAts>,
     /// A reader of the same database that serves nobody and does nothing in the background.
     pub(crate) app: Arc<App>,
-    /// What each replica may have under way at one origin, where it is not the default.
-    pub(crate) in_flight_per_origin: Option<usize>,
     told: Mutex<Vec<Told>>,
     /// The logs of all gateways there were.
     logs: Mutex<Vec<Arc<Mutex<String>>>>,
@@ -129,7 +130,6 @@ impl Trial {
             ats,
             other_ats: None,
             app,
-            in_flight_per_origin: None,
             told: Mutex::default(),
             logs: Mutex::default(),
             ports: Mutex::default(),
@@ -214,9 +214,10 @@ impl Trial {
         self.port
     }
 
-    /// How many gateways there were at once, at most.
-    pub(crate) fn replicas(&self) -> usize {
-        self.ports.lock().expect("nobody panics").len()
+    /// Attempts that may be under way at one origin at once, over all gateways.
+    pub(crate) fn most_under_way(&self) -> usize {
+        let replicas = self.ports.lock().expect("nobody panics").len();
+        CAP * replicas
     }
 
     /// What all gateways have logged.

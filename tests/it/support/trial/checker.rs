@@ -1,6 +1,24 @@
 //! What must hold after every fault, whatever happened before it. Each sentence below is a promise
 //! of ARCHITECTURE.md; what it is checked against survived the fault: the vendor's orders, the
 //! webhooks the ATS has received, what callers were answered, the logs, and the tables.
+//!
+//! | | what holds |
+//! | --- | --- |
+//! | I1 | what was answered 2xx, to an ATS or to a vendor, has its row |
+//! | I2 | a callback is applied once |
+//! | I3 | everything that was to be told is delivered, dead, discarded, superseded or pending |
+//! | I4 | the ATS hears of an order's updates in the sequence in which they happened |
+//! | I5 | of one order one attempt is under way at a time, unless a lease ran out, which is recorded |
+//! | I6 | every attempt at a webhook has the same id and the same bytes |
+//! | I7 | no address is called that is refused: `egress` has its own tests of that |
+//! | I8 | no destination has more attempts at once than it may |
+//! | I9 | no failed attempt is followed by another before its time |
+//! | I10 | no more webhooks come twice than were under way when a fault struck |
+//! | I11 | no log line has a secret, or anything about a person |
+//! | I12 | memory and sockets come back to what they were: F10 and F11 look at that themselves |
+//! | I13 | one order of ours is one at the vendor at most; what was answered 201 is there, or ended with its webhook, or waits for a person; what was answered 503 and not asked for again is not sent afterwards |
+//! | I14 | nothing that the vendor has is reported as failed |
+//! | I15 | no Pass that the vendor did not give, and no older result after a newer one |
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -304,8 +304,8 @@ pub fn random_text() -> String {
 }
 
 /// SHA-256 in hex: how API Secrets, callback tokens and callback bodies are looked up.
-pub fn digest(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
+pub fn digest(bytes: &[u8]) -> hex::Buffer<32> {
+    hex::Buffer::new().const_format(&Sha256::digest(bytes).into())
 }
 
 #[cfg(test)]

@@ -61,8 +61,8 @@ impl Trace {
     }
 
     /// Its id, in hex.
-    pub fn id(self) -> String {
-        hex::encode(self.id.to_be_bytes())
+    pub fn id(self) -> hex::Buffer<16> {
+        hex::Buffer::new().const_format(&self.id.to_be_bytes())
     }
 
     /// A `traceparent` for a call made as part of this trace.
@@ -97,7 +97,7 @@ mod tests {
     fn a_callers_trace_is_taken_over_and_handed_on() {
         let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let trace = Trace::parse(header).unwrap();
-        assert_eq!(trace.id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(trace.id().as_str(), "4bf92f3577b34da6a3ce929d0e0e4736");
         let onward = trace.for_call();
         assert!(
             onward.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"),

@@ -119,7 +119,13 @@ impl App {
         let digest = digest(verified.body());
         match self
             .store
-            .insert_callback(&id, &connection.id, &digest, &sealed, self.clock.now())
+            .insert_callback(
+                &id,
+                &connection.id,
+                digest.as_str(),
+                &sealed,
+                self.clock.now(),
+            )
             .await?
         {
             Inserted::New => self.signals.callbacks.notify_one(),
@@ -312,14 +318,11 @@ impl App {
             reason: outcome,
         });
         crash::point("callback.applying");
-        let saved = self.store.save_order(&mut next, &change, now).await?;
+        let saved = self.save_order(&mut next, &change, now).await?;
         crash::point("callback.applied");
         match saved {
             Saved::Stale => Ok(false),
             Saved::Done => {
-                if verdict.moved {
-                    self.signals.deliveries.notify_one();
-                }
                 if verdict.look {
                     self.signals.looking.notify_one();
                 }

@@ -105,8 +105,7 @@ impl App {
             webhook: self.webhook_for(&order),
             ..Change::default()
         };
-        let saved = self.store.save_order(&mut order, &change, now).await?;
-        self.signals.deliveries.notify_one();
+        let saved = self.save_order(&mut order, &change, now).await?;
         if saved == Saved::Done {
             Ok(order)
         } else {
@@ -133,10 +132,8 @@ impl App {
             .push(Line::new("cancel", "asked for by the ATS or an operator"));
         let id = order.id.clone();
         let saved = self
-            .store
             .save_order(&mut order, &change, self.clock.now())
             .await?;
-        self.signals.deliveries.notify_one();
         if let Saved::Taken(_) = saved {
             self.alarm_foreign(&order, vendor, "cancel");
         }

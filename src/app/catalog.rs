@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use adapters::vocabulary::Millis;
 use adapters::{ListPackages, Memo, Vendor};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
+use http::HeaderValue;
 use moka::sync::Cache;
 
 use crate::app::{App, AppError};
@@ -35,11 +36,9 @@ const KEPT: u64 = 50_000;
 pub(crate) struct Catalogs {
     /// By connection.
     pub(super) stored: Cache<String, Arc<StoredCatalog>>,
-    /// By tenant: the merged list, ready to be sent. Replaced as a whole, so that reading it takes
-    /// no lock.
-    lists: ArcSwap<HashMap<String, Arc<PackageAnswer>>>,
-    /// How often the lists were dropped: one that was being merged meanwhile is not kept.
-    drops: AtomicU64,
+    /// By tenant: its merged list. Replaced as a whole with the directory, so that reading takes no
+    /// lock.
+    lists: ArcSwap<HashMap<String, Arc<MergedList>>>,
     /// When a connection's catalog was last asked for.
     asked: Cache<String, Millis>,
 }
@@ -49,17 +48,27 @@ impl Default for Catalogs {
         Self {
             stored: Cache::new(KEPT),
             lists: ArcSwap::default(),
-            drops: AtomicU64::default(),
             asked: Cache::new(KEPT),
         }
     }
 }
 
 impl Catalogs {
-    /// Drops the merged lists, because tenants or catalogs have changed.
-    pub(crate) fn forget_lists(&self) {
-        self.drops.fetch_add(1, Ordering::SeqCst);
-        self.lists.store(Arc::default());
+    /// Begins with no merged list for these tenants, because tenants have changed.
+    pub(crate) fn enter_tenants<'a>(&self, tenants: impl Iterator<Item = &'a Arc<Tenant>>) {
+        let lists = tenants.map(|tenant| (tenant.id.clone(), Arc::default()));
+        self.lists.store(Arc::new(lists.collect()));
+    }
+
+    fn list_of(&self, tenant_id: &str) -> Option<Arc<MergedList>> {
+        self.lists.load().get(tenant_id).cloned()
+    }
+
+    /// Drops a tenant's merged list, because a catalog in it has changed.
+    fn forget_list(&self, tenant_id: &str) {
+        if let Some(list) = self.list_of(tenant_id) {
+            list.forget();
+        }
     }
 
     fn keep(&self, connection: &Connection, stored: StoredCatalog) -> Arc<StoredCatalog> {
@@ -68,20 +77,33 @@ impl Catalogs {
             .insert(connection.id.clone(), Arc::clone(&stored));
         stored
     }
+}
 
+/// The place of a tenant's merged list.
+#[derive(Default)]
+struct MergedList {
+    /// Ready to be sent.
+    answer: ArcSwapOption<PackageAnswer>,
+    /// How often it was dropped: one that was being merged meanwhile is not kept.
+    drops: AtomicU64,
+}
+
+impl MergedList {
     fn drops(&self) -> u64 {
         self.drops.load(Ordering::SeqCst)
     }
 
-    /// Keeps a list that was begun after so many drops, unless there was another one since.
-    fn keep_list(&self, tenant_id: &str, answer: &Arc<PackageAnswer>, drops: u64) {
-        self.lists.rcu(|lists| {
-            let mut lists = HashMap::clone(lists);
-            if self.drops() == drops {
-                lists.insert(tenant_id.to_owned(), Arc::clone(answer));
-            }
-            lists
-        });
+    fn forget(&self) {
+        self.drops.fetch_add(1, Ordering::SeqCst);
+        self.answer.store(None);
+    }
+
+    /// Keeps what was begun after so many drops, unless there was another one since.
+    fn keep(&self, answer: &Arc<PackageAnswer>, drops: u64) {
+        self.answer.store(Some(Arc::clone(answer)));
+        if self.drops() != drops {
+            self.answer.store(None);
+        }
     }
 }
 
@@ -91,7 +113,7 @@ pub struct PackageAnswer {
     /// The JSON.
     pub body: Bytes,
     /// Its entity tag, quoted.
-    pub etag: String,
+    pub etag: HeaderValue,
     /// When the oldest part of it was fetched.
     pub fetched_at: Millis,
     /// No vendor is missing in it because its catalog could never be fetched.
@@ -118,14 +140,19 @@ impl App {
     /// # Errors
     /// [`AppError::Store`] when there is no copy in memory and the database is out of reach.
     pub async fn packages(&self, tenant: &Tenant) -> Result<Arc<PackageAnswer>, AppError> {
-        if let Some(answer) = self.catalogs.lists.load().get(&tenant.id) {
-            return Ok(Arc::clone(answer));
+        let lists = self.catalogs.lists.load();
+        match lists
+            .get(&tenant.id)
+            .and_then(|list| list.answer.load_full())
+        {
+            Some(answer) => Ok(answer),
+            None => self.merge_packages(tenant).await,
         }
-        self.merge_packages(tenant).await
     }
 
     async fn merge_packages(&self, tenant: &Tenant) -> Result<Arc<PackageAnswer>, AppError> {
-        let (connections, drops) = (selling(tenant), self.catalogs.drops());
+        let list = self.catalogs.list_of(&tenant.id).unwrap_or_default();
+        let (connections, drops) = (selling(tenant), list.drops());
         let catalogs = connections
             .iter()
             .map(|connection| self.stored_catalog(connection));
@@ -149,7 +176,8 @@ impl App {
         let body =
             serde_json::to_vec(&package_list(&parts)).expect("a list of texts always serializes");
         let answer = Arc::new(PackageAnswer {
-            etag: format!("\"{}\"", &digest(&body)[..32]),
+            etag: HeaderValue::from_str(&format!("\"{}\"", &digest(&body).as_str()[..32]))
+                .expect("a digest in quotes is a header value"),
             body: Bytes::from(body),
             fetched_at,
             is_whole,
@@ -159,7 +187,7 @@ impl App {
                 .map(|offer| ((offer.kind, offer.id.clone()), offer))
                 .collect(),
         });
-        self.catalogs.keep_list(&tenant.id, &answer, drops);
+        list.keep(&answer, drops);
         Ok(answer)
     }
 
@@ -297,7 +325,7 @@ impl App {
             .await?;
         self.share_catalog(connection, &stored).await;
         let stored = self.catalogs.keep(connection, stored);
-        self.catalogs.forget_lists();
+        self.catalogs.forget_list(&connection.tenant_id);
         Ok(Some(stored))
     }
 
@@ -400,7 +428,7 @@ impl App {
             .filter(|stored| stored.fetched_at > stale_from)
         {
             self.catalogs.keep(connection, stored);
-            self.catalogs.forget_lists();
+            self.catalogs.forget_list(&connection.tenant_id);
             return Ok(true);
         }
         let name = format!("catalog:{}", connection.id);

@@ -83,7 +83,7 @@ impl App {
         log(&claimed, &settlement, settled);
         metrics::histogram!("delivery_attempt_seconds", "next" => settlement.next.word())
             .record(began.elapsed());
-        if settlement.next == Next::Delivered {
+        if settled == Settled::Followed {
             self.signals.deliveries.notify_one();
         }
         self.call_held(&to).await

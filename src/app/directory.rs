@@ -42,7 +42,7 @@ impl Directory {
         let secrets = tenant.map_or(&NOBODYS[..], |tenant| &tenant.secrets);
         let mut fitting = None;
         for secret in secrets {
-            if bool::from(secret.digest.as_bytes().ct_eq(given.as_bytes())) {
+            if bool::from(secret.digest.as_bytes().ct_eq(given.as_str().as_bytes())) {
                 fitting = Some(secret);
             }
         }
@@ -68,7 +68,7 @@ impl Directory {
 
     /// The connection whose callbacks carry that token.
     pub fn connection_by_token(&self, token: &str) -> Option<&Arc<Connection>> {
-        self.by_callback.get(&digest(token.as_bytes()))
+        self.by_callback.get(digest(token.as_bytes()).as_str())
     }
 
     /// All tenants, by account.
@@ -87,7 +87,8 @@ impl Directory {
         let tenant = Arc::new(tenant);
         for connection in &tenant.connections {
             let token = digest(connection.callback_token.expose().as_bytes());
-            self.by_callback.insert(token, Arc::clone(connection));
+            self.by_callback
+                .insert(token.to_string(), Arc::clone(connection));
             self.connections
                 .insert(connection.id.clone(), Arc::clone(connection));
         }
@@ -119,8 +120,9 @@ impl App {
     }
 
     pub(crate) fn enter_directory(&self, directory: Directory) {
-        self.directory.store(Arc::new(directory));
-        self.catalogs.forget_lists();
+        let directory = Arc::new(directory);
+        self.directory.store(Arc::clone(&directory));
+        self.catalogs.enter_tenants(directory.by_id.values());
     }
 
     /// The tenants as the database holds them. The revision is read first: what changes while this

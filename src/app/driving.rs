@@ -164,6 +164,10 @@ impl Drive {
         }
     }
 
+    pub(crate) fn vendor(&self) -> &Vendor {
+        &self.vendor
+    }
+
     fn now(&self) -> Millis {
         self.app.clock.now()
     }
@@ -457,7 +461,6 @@ impl Drive {
                 change
             })
             .await?;
-        self.app.signals.deliveries.notify_one();
         Ok(match kept {
             Kept::Yes => Ending::Placed,
             Kept::Overtaken => Ending::Overtaken,
@@ -522,7 +525,6 @@ impl Drive {
                 }
             })
             .await?;
-        self.app.signals.deliveries.notify_one();
         Ok(if matches!(kept, Kept::Yes) {
             Ending::Refused { field, message }
         } else {
@@ -646,12 +648,7 @@ impl Drive {
         loop {
             let mut next = self.order.clone();
             let change = decide(&mut next);
-            match self
-                .app
-                .store
-                .save_order(&mut next, &change, self.now())
-                .await?
-            {
+            match self.app.save_order(&mut next, &change, self.now()).await? {
                 Saved::Done => {
                     self.order = next;
                     return Ok(Kept::Yes);

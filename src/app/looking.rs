@@ -164,11 +164,10 @@ impl App {
             (look.outcome, look.detail) = ("unknown_word", progress.unknown.join(", "));
         }
         change.contacts.push(look.clone());
-        match self.store.save_order(&mut next, &change, now).await? {
+        match self.save_order(&mut next, &change, now).await? {
             Saved::Done => {
                 if verdict.moved {
                     tracing::info!(order = %order.id, vendor = %vendor.name, stage = next.stage.as_str(), "a look moved an order");
-                    self.signals.deliveries.notify_one();
                     if next.stage.is_terminal() {
                         metrics::counter!("orders_ended_by_look_total", "vendor" => vendor.name.clone()).increment(1);
                     }
@@ -217,7 +216,7 @@ impl App {
         let spread = 1.0 + DEFERRED_SPREAD * rand::random::<f64>();
         order.look_at = Some(now + millis(again_in.max(AGAIN).mul_f64(spread)));
         let change = Change::default();
-        self.store.save_order(&mut order, &change, now).await?;
+        self.save_order(&mut order, &change, now).await?;
         Ok(())
     }
 
@@ -236,8 +235,7 @@ impl App {
             contacts: vec![look],
             ..Change::default()
         };
-        self.store
-            .save_order(&mut order, &change, self.clock.now())
+        self.save_order(&mut order, &change, self.clock.now())
             .await?;
         Ok(())
     }

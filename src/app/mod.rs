@@ -37,6 +37,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
+use adapters::vocabulary::Millis;
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
@@ -48,7 +49,8 @@ pub use setup::{AppOptions, DeliveryOptions, Setup, SheetSource, missing_steps};
 
 use crate::cache::Cache;
 use crate::clock::Clock;
-use crate::store::Store;
+use crate::domain::order::Order;
+use crate::store::{Change, Saved, Store, StoreError};
 use crate::trace::{self, Trace};
 
 /// The gateway.
@@ -102,6 +104,23 @@ impl App {
             directory: ArcSwap::default(),
             catalogs: catalog::Catalogs::default(),
         })
+    }
+
+    /// Saves an order with what changes beside it, and has the update that this causes sent at once.
+    ///
+    /// # Errors
+    /// As [`Store::save_order`].
+    pub(crate) async fn save_order(
+        &self,
+        order: &mut Order,
+        change: &Change,
+        now: Millis,
+    ) -> Result<Saved, StoreError> {
+        let saved = self.store.save_order(order, change, now).await?;
+        if saved == Saved::Done && change.webhook.is_some() {
+            self.signals.deliveries.notify_one();
+        }
+        Ok(saved)
     }
 
     /// Starts work that goes on when whoever asked for it has hung up, in the span and the trace of

@@ -36,8 +36,10 @@ impl App {
             order.sealed_report = Some(self.seal_report(order, report));
         }
         let mut change = Change::default();
-        if had.as_ref() != Some(&news.theirs) || verdict.moved {
+        if had.as_ref() != Some(&news.theirs) {
             change.references.push(news.theirs.clone());
+        }
+        if had.as_ref() != Some(&news.theirs) || verdict.moved {
             change.references.extend(news.also.iter().cloned());
         }
         if let Some(had) = had.filter(|had| *had != news.theirs) {

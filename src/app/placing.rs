@@ -9,7 +9,7 @@ use adapters::contract::Reference;
 use adapters::vocabulary::{Millis, OurRef};
 use tokio::time::Instant;
 
-use crate::app::driving::{Drive, Ending, new_lease, when_again};
+use crate::app::driving::{Drive, Ending, Step, new_lease, when_again};
 use crate::app::{App, AppError, crash};
 use crate::clock::millis;
 use crate::domain::ats_order::AtsOrder;
@@ -35,6 +35,12 @@ struct Incoming {
     canonical: Vec<u8>,
     began: Instant,
     deadline: Instant,
+}
+
+/// A new order that can be placed, with its first step.
+struct Ready {
+    drive: Drive,
+    step: Step,
 }
 
 /// What is ordered, at which connection.
@@ -91,22 +97,33 @@ impl App {
                     .saturating_sub(ANSWER_MARGIN),
         };
         loop {
-            let known = self
-                .store
-                .tenant_order(&tenant.id, incoming.ats.background_check_id())
-                .await?;
-            let answer = match known {
-                None => self.place_new(&incoming).await,
-                Some(order) => self.place_again(&incoming, order).await,
-            };
-            match answer {
+            match self.try_to_answer(&incoming).await {
+                Ok(Some(order)) => return Ok(order),
+                Ok(None) => {}
                 Err(AppError::Store(lost)) => return self.unless_accepted(&incoming, lost).await,
-                answer => {
-                    if let Some(order) = answer? {
-                        return Ok(order);
-                    }
-                }
+                Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// Places an order, or answers it as before. `None`: it changed in between, so try again.
+    async fn try_to_answer(
+        self: &Arc<Self>,
+        incoming: &Incoming,
+    ) -> Result<Option<Order>, AppError> {
+        // Nearly every order is new, so it is not looked for first: inserting it tells as well.
+        // Why it cannot be placed is said only where it is not known.
+        let obstacle = match self.make_ready(incoming).await {
+            Ok(ready) => match self.place_new(incoming, ready).await? {
+                Some(order) => return Ok(Some(order)),
+                None => None,
+            },
+            Err(obstacle) => Some(obstacle),
+        };
+        match (self.known(incoming).await?, obstacle) {
+            (None, Some(obstacle)) => Err(obstacle),
+            (None, None) => Ok(None),
+            (Some(order), _) => self.place_again(incoming, order).await,
         }
     }
 
@@ -117,8 +134,7 @@ impl App {
         incoming: &Incoming,
         lost: StoreError,
     ) -> Result<Order, AppError> {
-        let id = incoming.ats.background_check_id();
-        match self.store.tenant_order(&incoming.tenant.id, id).await {
+        match self.known(incoming).await {
             Ok(Some(order)) if order.accepted && self.is_same(incoming, &order) => Ok(order),
             _ => Err(lost.into()),
         }
@@ -127,6 +143,12 @@ impl App {
     fn is_same(&self, incoming: &Incoming, order: &Order) -> bool {
         let keys = &self.setup().keys;
         keys.is_fingerprint_of(&order.fingerprint, &incoming.canonical)
+    }
+
+    async fn known(&self, incoming: &Incoming) -> Result<Option<Order>, StoreError> {
+        self.store
+            .tenant_order(&incoming.tenant.id, incoming.ats.background_check_id())
+            .await
     }
 
     /// Whether a tenant's webhook may go there, as far as the address alone tells.
@@ -160,22 +182,32 @@ impl App {
         }
     }
 
-    /// Places an order whose id is new. `None`: somebody was faster, so look again.
-    async fn place_new(self: &Arc<Self>, incoming: &Incoming) -> Result<Option<Order>, AppError> {
+    /// An order and its first step, as they will be inserted where its id is new.
+    async fn make_ready(self: &Arc<Self>, incoming: &Incoming) -> Result<Ready, AppError> {
         let target = self.target(incoming).await?;
         self.turn_away(incoming, &target)?;
         let order = self.new_order(incoming, &target);
         self.await_person(incoming, &order).await?;
-        let mut drive = self.drive(incoming, &target, order, Vec::new());
-        let memo = drive.order.memo.clone();
-        let step = drive.step(&memo).map_err(|unfit| missing(&unfit))?;
+        let drive = self.drive(incoming, &target, order, Vec::new());
+        let step = drive
+            .step(&drive.order.memo)
+            .map_err(|unfit| missing(&unfit))?;
+        Ok(Ready { drive, step })
+    }
+
+    /// Places an order whose id is new. `None`: its id is known.
+    async fn place_new(
+        self: &Arc<Self>,
+        incoming: &Incoming,
+        Ready { mut drive, step }: Ready,
+    ) -> Result<Option<Order>, AppError> {
         let change = Change {
             lines: vec![Line::new(
                 "received",
                 format!(
                     "package {}, at {}",
                     incoming.ats.package_id(),
-                    target.vendor.name
+                    drive.vendor().name
                 ),
             )],
             calls: vec![CallChange::Begin(step.call.clone())],
@@ -195,7 +227,7 @@ impl App {
 
     /// Turns an order away whose vendor is left alone just now, where its tenant does not queue:
     /// nothing would be sent, so nothing has to be remembered, and a vendor that fails costs the
-    /// database nothing, however many ask.
+    /// database no write, however many ask.
     fn turn_away(&self, incoming: &Incoming, target: &Target) -> Result<(), AppError> {
         if incoming.tenant.options.when_unavailable == WhenUnavailable::Queue {
             return Ok(());
@@ -305,7 +337,6 @@ impl App {
             ..Change::default()
         };
         match self
-            .store
             .save_order(&mut drive.order, &change, self.clock.now())
             .await?
         {
@@ -330,7 +361,6 @@ impl App {
             ..Change::default()
         };
         if self
-            .store
             .save_order(&mut order, &change, self.clock.now())
             .await?
             != Saved::Done
@@ -372,7 +402,7 @@ impl App {
         self: &Arc<Self>,
         incoming: &Incoming,
         drive: Drive,
-        step: crate::app::driving::Step,
+        step: Step,
     ) -> Result<Order, AppError> {
         let id = drive.order.id.clone();
         let running = self.go_on_with(drive.run(step));
@@ -417,7 +447,6 @@ impl App {
                 ..Change::default()
             };
             if self
-                .store
                 .save_order(&mut order, &change, self.clock.now())
                 .await?
                 == Saved::Done

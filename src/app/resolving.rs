@@ -308,8 +308,7 @@ impl App {
         let (_, mut change) = self.take_news(&mut next, progress, Source::Answer, vendor, now);
         change.lines.push(found);
         change.contacts = looks;
-        let saved = self.store.save_order(&mut next, &change, now).await?;
-        self.signals.deliveries.notify_one();
+        let saved = self.save_order(&mut next, &change, now).await?;
         Ok(saved)
     }
 
@@ -343,7 +342,7 @@ impl App {
             calls: vec![ended],
             ..lines("absent", "the vendor does not have it; it is placed again")
         };
-        Ok(self.store.save_order(order, &change, now).await? == Saved::Done)
+        Ok(self.save_order(order, &change, now).await? == Saved::Done)
     }
 
     /// Saves a decision about a leased order. Where the row has changed in between, somebody knows
@@ -360,8 +359,7 @@ impl App {
             .is_terminal()
             .then(|| self.webhook_for(&order))
             .flatten();
-        self.store.save_order(&mut order, &change, now).await?;
-        self.signals.deliveries.notify_one();
+        self.save_order(&mut order, &change, now).await?;
         Ok(())
     }
 
@@ -410,7 +408,7 @@ impl App {
             }],
             ..lines("resolved", "by a person: not placed; it is placed again")
         };
-        let saved = self.store.save_order(&mut order, &change, now).await? == Saved::Done;
+        let saved = self.save_order(&mut order, &change, now).await? == Saved::Done;
         self.signals.placing.notify_one();
         Ok(saved)
     }

@@ -55,8 +55,7 @@ impl App {
                 "the applicant's data were erased before it was placed for certain",
             ));
         }
-        self.store.save_order(&mut order, &change, now).await?;
-        self.signals.deliveries.notify_one();
+        self.save_order(&mut order, &change, now).await?;
         Ok(())
     }
 }

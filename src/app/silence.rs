@@ -42,7 +42,6 @@ impl App {
             ..Change::default()
         };
         let saved = self
-            .store
             .save_order(&mut order, &change, self.clock.now())
             .await?;
         if saved == Saved::Done {

@@ -157,7 +157,7 @@ impl App {
                     id,
                 },
                 connections,
-                secret_digest: live.map(|secret| digest(secret.expose().as_bytes())),
+                secret_digest: live.map(|secret| digest(secret.expose().as_bytes()).to_string()),
             },
             made,
             created: known.is_none(),
@@ -236,7 +236,7 @@ impl App {
                 .setup()
                 .keys
                 .seal(Purpose::Credentials, &id, &credentials),
-            callback_digest: digest(token.expose().as_bytes()),
+            callback_digest: digest(token.expose().as_bytes()).to_string(),
             sealed_callback_token: self.setup().keys.seal(
                 Purpose::CallbackToken,
                 &id,
@@ -265,7 +265,7 @@ impl App {
             self.setup()
                 .keys
                 .seal(Purpose::WebhookSecret, &tenant.id, pair.expose().as_bytes());
-        let digest = digest(secret.expose().as_bytes());
+        let digest = digest(secret.expose().as_bytes()).to_string();
         self.store
             .rotate_secret(&tenant.id, &digest, now + millis(overlap), sealed, now)
             .await?;

@@ -147,8 +147,7 @@ impl App {
             webhook: self.webhook_for(&order),
             ..Change::default()
         };
-        changed(self.store.save_order(&mut order, &change, now).await? == Saved::Done)?;
-        self.signals.deliveries.notify_one();
+        changed(self.save_order(&mut order, &change, now).await? == Saved::Done)?;
         Ok(())
     }
 }

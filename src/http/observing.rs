@@ -14,7 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use metrics::Histogram;
 use tower::{Layer, Service};
-use tracing::{Instrument as _, Span};
+use tracing::Instrument as _;
 
 use super::error::ApiError;
 use crate::trace::Trace;
@@ -32,14 +32,14 @@ struct Route {
 
 impl Route {
     /// Counts an answer.
-    fn answered(&self, status: StatusCode, began: Instant) {
+    fn answered(&self, status: StatusCode, took: Duration) {
         let class = (usize::from(status.as_u16()) / 100).clamp(1, STATUS_CLASSES.len()) - 1;
         let status = STATUS_CLASSES[class];
         self.answered[class]
             .get_or_init(|| {
                 metrics::histogram!("http_request_seconds", "route" => self.name, "status" => status)
             })
-            .record(began.elapsed());
+            .record(took);
     }
 }
 
@@ -92,8 +92,8 @@ where
         let (id, trace) = (request_id(request.headers()), trace(request.headers()));
         let span = tracing::info_span!(
             "request",
-            request_id = id,
-            trace_id = &*trace.id(),
+            request_id = id.to_str().unwrap_or_default(),
+            trace_id = trace.id().as_str(),
             method = request.method().as_str(),
             route = self.route.name,
             tenant = tracing::field::Empty
@@ -105,13 +105,14 @@ where
                 Err(_) => too_slow(),
             };
             let mut answer = last_resort(answer, &id);
-            if let Ok(value) = HeaderValue::from_str(&id) {
-                answer.headers_mut().insert(REQUEST_ID, value);
-            }
-            let status = answer.status();
-            let took_us = began.elapsed().as_micros();
-            tracing::debug!(parent: &Span::current(), status = status.as_u16(), took_us, "answered");
-            route.answered(status, began);
+            answer.headers_mut().insert(REQUEST_ID, id);
+            let (status, took) = (answer.status(), began.elapsed());
+            tracing::debug!(
+                status = status.as_u16(),
+                took_us = took.as_micros(),
+                "answered"
+            );
+            route.answered(status, took);
             Ok(answer)
         };
         Box::pin(trace.scope(work.instrument(span)))
@@ -126,7 +127,8 @@ fn too_slow() -> Response {
 
 /// Writes the answer of an error of ours, which knows everything but the request's id, and of one
 /// that a library composed.
-fn last_resort(mut answer: Response, id: &str) -> Response {
+fn last_resort(mut answer: Response, id: &HeaderValue) -> Response {
+    let id = id.to_str().unwrap_or_default();
     let status = answer.status();
     if let Some(error) = answer.extensions_mut().remove::<ApiError>() {
         error.answer(id)
@@ -151,17 +153,17 @@ fn trace(headers: &HeaderMap) -> Trace {
 }
 
 /// The caller's request id where it is a plain one, else one of ours.
-fn request_id(headers: &HeaderMap) -> String {
-    let given = headers
-        .get(&REQUEST_ID)
-        .and_then(|value| value.to_str().ok());
-    let plain = |id: &&str| {
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let plain = |id: &&HeaderValue| {
         (1..=64).contains(&id.len())
             && id
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+                .as_bytes()
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
     };
-    given
-        .filter(plain)
-        .map_or_else(|| hex::encode(rand::random::<[u8; 16]>()), str::to_owned)
+    let given = headers.get(&REQUEST_ID).filter(plain).cloned();
+    given.unwrap_or_else(|| {
+        let id = hex::Buffer::<16>::new().const_format(&rand::random());
+        HeaderValue::from_str(id.as_str()).expect("hex is a header value")
+    })
 }

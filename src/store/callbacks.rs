@@ -57,7 +57,8 @@ impl Store {
         })
     }
 
-    /// Claims due callbacks until `until`; one whose worker dies is due again then.
+    /// Claims due callbacks until `until`, with those that were parked for a reference which an order
+    /// has gained here; one whose worker dies is due again then.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -67,6 +68,7 @@ impl Store {
         until: Millis,
         most: i64,
     ) -> Result<Vec<CallbackRow>, StoreError> {
+        self.wake_parked(now).await?;
         let sql = self.claim(
             "WITH due AS MATERIALIZED (SELECT id FROM callbacks WHERE due_at <= $2 ORDER BY due_at LIMIT $3 {skip_locked}) \
              UPDATE callbacks SET state = 'new', due_at = $1 \
@@ -81,6 +83,26 @@ impl Store {
         let mut callbacks: Vec<_> = rows.iter().map(read_callback).collect::<Result<_, _>>()?;
         callbacks.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(callbacks)
+    }
+
+    /// Makes parked callbacks of connections due whose orders have gained references: theirs may
+    /// be among them. Many orders share one such statement, which none of their callers waits for;
+    /// if this process dies before it, the callbacks come at their own time.
+    async fn wake_parked(&self, now: Millis) -> Result<(), StoreError> {
+        for connection_id in self.gained.take() {
+            let woken = sqlx::query(
+                "UPDATE callbacks SET state = 'new', due_at = $2 WHERE connection_id = $1 AND state = 'parked'",
+            )
+            .bind(&connection_id)
+            .bind(now)
+            .execute(&self.writer)
+            .await;
+            if let Err(error) = woken {
+                self.gained.note(&connection_id);
+                return Err(error.into());
+            }
+        }
+        Ok(())
     }
 
     /// Settles a callback that changed no order.
@@ -167,23 +189,6 @@ impl Store {
         .await?;
         rows.iter().map(read_callback).collect()
     }
-}
-
-/// Makes the parked callbacks of a connection due, in the transaction that gives an order a
-/// reference.
-pub(super) async fn wake_parked(
-    connection: &mut AnyConnection,
-    connection_id: &str,
-    now: Millis,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE callbacks SET state = 'new', due_at = $2 WHERE connection_id = $1 AND state = 'parked'",
-    )
-    .bind(connection_id)
-    .bind(now)
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// Settles a callback and erases its body, in the transaction of what it caused.

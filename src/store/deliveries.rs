@@ -51,6 +51,8 @@ pub struct Settlement {
 pub enum Settled {
     /// It did.
     InTime,
+    /// It did, and a newer update of the order is due at once.
+    Followed,
     /// The lease had run out and somebody else has the lane: recorded, and nothing else changed.
     Late,
 }
@@ -334,21 +336,16 @@ impl Store {
         .bind(now)
         .fetch_optional(&mut *transaction)
         .await?;
-        let settled = if lane.is_some() {
-            Settled::InTime
-        } else {
-            Settled::Late
-        };
+        let mut settled = Settled::Late;
         if let Some(lane) = lane {
-            end_head(
-                &mut transaction,
-                claimed,
-                settlement,
-                lane.number("last")?,
-                closes,
-                now,
-            )
-            .await?;
+            let last = lane.number("last")?;
+            end_head(&mut transaction, claimed, settlement, last, closes, now).await?;
+            let follows = last > claimed.sequence && due_again.is_none() && !closes;
+            settled = if follows {
+                Settled::Followed
+            } else {
+                Settled::InTime
+            };
         }
         record_attempt(&mut transaction, claimed, settlement, settled).await?;
         transaction.commit().await?;

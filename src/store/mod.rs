@@ -22,9 +22,11 @@ mod orders;
 mod sealed;
 mod tenants;
 
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
+use std::mem;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use adapters::vocabulary::Millis;
@@ -177,8 +179,26 @@ pub struct Store {
     dialect: Dialect,
     writer: AnyPool,
     reader: AnyPool,
+    gained: Gained,
     /// Held while this process serves a SQLite file.
     _serving: Option<Arc<File>>,
+}
+
+/// Connections whose orders have gained references since their parked callbacks were last woken.
+#[derive(Clone, Default)]
+struct Gained(Arc<Mutex<BTreeSet<String>>>);
+
+impl Gained {
+    fn note(&self, connection_id: &str) {
+        let mut connections = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !connections.contains(connection_id) {
+            connections.insert(connection_id.to_owned());
+        }
+    }
+
+    fn take(&self) -> BTreeSet<String> {
+        mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Store {
@@ -255,6 +275,7 @@ impl Store {
             // A second writer would only wait for the first, and fail when it had read before.
             writer: pool(1).connect(&url).await?,
             reader: pool(options.connections.max(1)).connect(&url).await?,
+            gained: Gained::default(),
             _serving: serving.map(Arc::new),
         })
     }
@@ -292,6 +313,7 @@ impl Store {
             dialect: Dialect::Postgres,
             writer: pool.clone(),
             reader: pool,
+            gained: Gained::default(),
             _serving: None,
         })
     }

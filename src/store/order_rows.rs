@@ -118,11 +118,13 @@ impl Store {
     /// [`StoreError`].
     pub async fn person_is_busy(&self, order: &Order) -> Result<bool, StoreError> {
         let row = sqlx::query(
-            "SELECT id FROM orders WHERE connection_id = $1 AND person = $2 AND id <> $3",
+            "SELECT id FROM orders WHERE connection_id = $1 AND person = $2 \
+             AND NOT (tenant_id = $3 AND background_check_id = $4)",
         )
         .bind(&order.connection_id)
         .bind(order.person.as_deref())
-        .bind(&order.id)
+        .bind(&order.tenant_id)
+        .bind(&order.background_check_id)
         .fetch_optional(&self.reader)
         .await?;
         Ok(row.is_some())

@@ -112,14 +112,18 @@ impl Store {
             transaction.rollback().await?;
             return Ok(Saved::Stale);
         }
-        if let Some(taken) =
-            write_references(&mut transaction, order, &change.references, now).await?
-        {
-            transaction.rollback().await?;
-            return Ok(Saved::Taken(taken));
-        }
+        let gained = match write_references(&mut transaction, order, &change.references).await? {
+            References::Given { gained } => gained,
+            References::Taken(taken) => {
+                transaction.rollback().await?;
+                return Ok(Saved::Taken(taken));
+            }
+        };
         write_details(&mut transaction, order, version, change, now).await?;
         transaction.commit().await?;
+        if gained {
+            self.gained.note(&order.connection_id);
+        }
         order.version = version;
         Ok(Saved::Done)
     }
@@ -147,15 +151,19 @@ impl Store {
     }
 }
 
-/// Gives references to the order; `Some`: one of them belongs to another, be it of another tenant
-/// with an account at the same vendor. Callbacks that were parked because nobody had the reference
-/// yet are tried again.
+/// What became of an order's new references.
+enum References {
+    /// The order has them; `gained`: one of them only now.
+    Given { gained: bool },
+    /// This one belongs to another order, be it of another tenant with an account at the vendor.
+    Taken(TheirRef),
+}
+
 async fn write_references(
     connection: &mut AnyConnection,
     order: &Order,
     references: &[TheirRef],
-    now: Millis,
-) -> Result<Option<TheirRef>, StoreError> {
+) -> Result<References, StoreError> {
     let mut gained = false;
     for theirs in references {
         let inserted = sqlx::query(
@@ -174,13 +182,10 @@ async fn write_references(
         if inserted.rows_affected() == 1 {
             gained = true;
         } else if !is_owner(connection, order, theirs).await? {
-            return Ok(Some(theirs.clone()));
+            return Ok(References::Taken(theirs.clone()));
         }
     }
-    if gained {
-        callbacks::wake_parked(connection, &order.connection_id, now).await?;
-    }
-    Ok(None)
+    Ok(References::Given { gained })
 }
 
 /// Whether a reference that could not be given to the order is the order's already.

@@ -1,14 +1,8 @@
 -- What PostgreSQL does for one order that its vendor takes at once, statement by statement, for
--- pgbench. It mirrors, in src/store: Store::tenant_order; Store::insert_order with write_lines and
--- write_call; Store::save_order with write_references, wake_parked, write_lines and write_call.
+-- pgbench. It mirrors, in src/store: Store::insert_order with write_lines and write_call;
+-- Store::save_order with write_references, write_lines and write_call.
 \set number random(1, 4000000000000000000)
 \set now 1800000000000
-
-SELECT id, tenant_id, background_check_id, tracking_id, connection_id, package_id, vendor_package, vendor_add_ons,
-    webhook_url, fingerprint, generation, our_ref, their_ref, stage, result, detail, accepted, version, memo,
-    sealed_order, sealed_report, link_generation, lease_token, lease_until, due_at, look_at, looked_at, idle_looks, waiting,
-    created_at, updated_at, ended_at, add_on_ids, person
-FROM orders WHERE tenant_id = :tenant AND background_check_id = 'b-' || :number;
 
 BEGIN;
 INSERT INTO orders (id, tenant_id, background_check_id, tracking_id, connection_id, package_id,
@@ -41,7 +35,6 @@ WHERE id = 'ord_pgbench_000000_' || :number AND version = 1;
 INSERT INTO order_references (connection_id, their_ref, order_id)
 VALUES (:connection, 'v-' || :number, 'ord_pgbench_000000_' || :number)
 ON CONFLICT (connection_id, their_ref) DO NOTHING;
-UPDATE callbacks SET state = 'new', due_at = :now WHERE connection_id = :connection AND state = 'parked';
 INSERT INTO history (order_id, version, line, at, kind, detail)
 VALUES ('ord_pgbench_000000_' || :number, 2, 0, :now, 'moved', 'placing to in_progress, by the vendor''s answer');
 UPDATE calls SET outcome = 'placed', ended_at = :now, took_ms = 1, sealed_request = NULL

@@ -536,7 +536,10 @@ fn a_tenant_is_shown_with_what_its_secrets_are_known_by() {
     let secrets = program.json(&["tenant", "show", ACCOUNT])["secrets"].clone();
     assert_eq!(secrets.as_array().unwrap().len(), 1, "{secrets}");
     let shown = text(&secrets[0], "digest");
-    assert!(shown.len() == 8 && digest.starts_with(shown), "{secrets}");
+    assert!(
+        shown.len() == 8 && digest.as_str().starts_with(shown),
+        "{secrets}"
+    );
     assert_eq!(
         (&secrets[0]["works_until"], &secrets[0]["last_used_at"]),
         (&Value::Null, &Value::Null)

@@ -25,7 +25,7 @@ on_both_databases! {
         let first = base.claim_one("t1", NOW, NOW + 100).await;
         base.enqueue(&mut order, "2", NOW + 1).await;
         assert!(base.claim("t2", NOW + 99, MUCH_LATER).await.is_empty());
-        assert_eq!(settle(&base, &first, Next::Delivered).await, Settled::InTime);
+        assert_eq!(settle(&base, &first, Next::Delivered).await, Settled::Followed);
         let second = base.claim_one("t3", NOW, NOW + 100).await;
         assert_eq!((second.body.as_str(), second.sequence, second.attempt), ("2", 2, 1));
         assert_ne!(second.webhook_id, first.webhook_id);

@@ -48,7 +48,10 @@ async fn a_head_that_is_settled_while_its_lane_is_claimed_is_not_sent_again() {
     let mut claiming = JoinSet::new();
     claiming.spawn(async move { claimer.claim_lanes("next", NOW + 100, MUCH_LATER, 9).await });
     until_waiting(&base, 1).await;
-    assert_eq!(settle(&base, &slow, Next::Delivered).await, Settled::InTime);
+    assert_eq!(
+        settle(&base, &slow, Next::Delivered).await,
+        Settled::Followed
+    );
     execute(&mut operator, "SELECT pg_advisory_unlock(1)").await;
 
     let claimed = claiming.join_next().await.expect("it claims");
@@ -81,7 +84,7 @@ async fn a_lane_that_is_being_settled_is_passed_over() {
     execute(&mut operator, "COMMIT").await;
     let settled = settling.join_next().await.expect("it settles");
     let settled = settled.expect("it ends").expect("the database works");
-    assert_eq!(settled, Settled::InTime);
+    assert_eq!(settled, Settled::Followed);
     assert_eq!(base.claim_one("next", NOW, MUCH_LATER).await.body, "2");
 }
 
@@ -203,7 +206,7 @@ async fn send_one(store: &Store, sent: &Mutex<HashMap<String, Sent>>, step: usiz
             .or_default()
             .held = false;
         let settled = store.settle_attempt(&lane, &settlement(next), NOW).await;
-        assert_eq!(settled.expect("the database works"), Settled::InTime);
+        assert_ne!(settled.expect("the database works"), Settled::Late);
     }
 }
 

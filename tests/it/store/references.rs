@@ -73,6 +73,8 @@ on_both_databases! {
         let base = Base::on(database).await;
         let mut order = base.inserted("a").await;
         base.save(&mut order, &gains(&["t"])).await;
+        let none = base.store.claim_callbacks(NOW, NOW + 1, 10).await.expect("the database works");
+        assert!(none.is_empty());
         parked(&base, "cbk_1", "con_1").await;
         base.save(&mut order, &gains(&["t"])).await;
         let claimed = base.store.claim_callbacks(NOW, NOW + 1, 10).await.expect("the database works");

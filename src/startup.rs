@@ -185,12 +185,17 @@ pub fn keyring(settings: &Settings) -> Result<Keyring, StartError> {
     })
 }
 
-/// A row sealed with a key that was not given could never be read again.
+/// A row sealed with a key that was not given could never be read again. Orders are many, and only
+/// sealed by who serves; every key that was ever served with is known, so they are read only where
+/// one of those is not given.
 async fn check_keys(store: &Store, keys: &Keyring) -> Result<(), StartError> {
-    let named = store
-        .sealing_keys()
-        .await
-        .map_err(|error| StartError::one(error.to_string()))?;
+    let unreachable = |error: StoreError| StartError::one(error.to_string());
+    let mut named = store.sealing_keys(false).await.map_err(unreachable)?;
+    let served_with = store.old_keys().await.map_err(unreachable)?;
+    let is_given = |id: &str| hex::decode(id).is_ok_and(|id| keys.knows(&id));
+    if !served_with.iter().all(|(id, _)| is_given(id)) {
+        named.extend(store.sealing_keys(true).await.map_err(unreachable)?);
+    }
     match named.iter().find(|id| !keys.knows(id)) {
         None => Ok(()),
         Some(id) => Err(StartError::one(format!(

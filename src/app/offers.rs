@@ -111,8 +111,8 @@ impl App {
     async fn refresh_for_unknown_id(&self, tenant: &Tenant) -> Result<(), AppError> {
         let recent = self.clock.now() - millis(UNKNOWN_ID_PAUSE);
         let stale = |connection: &Connection| {
-            let stored = self.catalogs.stored.get(&connection.id);
-            stored.is_none_or(|stored| stored.fetched_at < recent)
+            let fetched = self.catalogs.fetched_at(&connection.id);
+            fetched.is_none_or(|at| at < recent)
         };
         let refreshes = selling(tenant)
             .into_iter()

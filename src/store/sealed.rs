@@ -81,13 +81,15 @@ pub const SEALED_COLUMNS: &[SealedColumn] = &[
 ];
 
 impl Store {
-    /// The ids of all keys that sealed values name (their first bytes).
+    /// The ids of all keys that sealed values name (their first bytes), in tables that grow with
+    /// orders or in the others.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn sealing_keys(&self) -> Result<Vec<Vec<u8>>, StoreError> {
-        let selects: Vec<String> = SEALED_COLUMNS
-            .iter()
+    pub async fn sealing_keys(&self, growing: bool) -> Result<Vec<Vec<u8>>, StoreError> {
+        let columns = SEALED_COLUMNS.iter();
+        let selects: Vec<String> = columns
+            .filter(|column| ["orders", "calls", "callbacks"].contains(&column.table) == growing)
             .map(|SealedColumn { table, column, .. }| {
                 format!(
                     "SELECT substr({column}, 1, 4) AS id FROM {table} WHERE {column} IS NOT NULL"

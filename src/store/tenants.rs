@@ -1,9 +1,13 @@
 //! Tenants, their API Secrets and their connections. Every change raises one revision number that
 //! all replicas watch.
 
+use std::future::ready;
+
 use adapters::vocabulary::Millis;
-use sqlx::AnyConnection;
-use sqlx::any::AnyRow;
+use futures_util::TryStreamExt as _;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, AnyConnection};
 
 use super::{Columns, Store, StoreError, new_id, to_json};
 use crate::domain::tenant::{OfferOverlay, TenantOptions};
@@ -101,12 +105,24 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn tenants(&self) -> Result<Vec<TenantRow>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT id, account_id, name, options, sealed_signing_secret, sealed_webhook_basic, disabled FROM tenants ORDER BY id",
+        self.read_all(
+            sqlx::query(
+                "SELECT id, account_id, name, options, sealed_signing_secret, sealed_webhook_basic, disabled FROM tenants ORDER BY id",
+            ),
+            read_tenant,
         )
-        .fetch_all(&self.reader)
-        .await?;
-        rows.iter().map(read_tenant).collect()
+        .await
+    }
+
+    /// Reads row by row: of tenants there may be many, and a driver's rows are several times as
+    /// large as what they hold.
+    async fn read_all<T>(
+        &self,
+        query: Query<'_, Any, AnyArguments>,
+        read: fn(&AnyRow) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let rows = query.fetch(&self.reader).map_err(StoreError::from);
+        rows.and_then(|row| ready(read(&row))).try_collect().await
     }
 
     /// Every API Secret that has not expired by `now`.
@@ -114,23 +130,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn secrets(&self, now: Millis) -> Result<Vec<SecretRow>, StoreError> {
-        let rows = sqlx::query(
+        let secrets = sqlx::query(
             "SELECT tenant_id, digest, created_at, expires_at, last_used_at FROM secrets WHERE expires_at IS NULL OR expires_at > $1 ORDER BY created_at",
-        )
-        .bind(now)
-        .fetch_all(&self.reader)
-        .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(SecretRow {
-                    tenant_id: row.text("tenant_id")?,
-                    digest: row.text("digest")?,
-                    created_at: row.number("created_at")?,
-                    expires_at: row.number_or_null("expires_at")?,
-                    last_used_at: row.number_or_null("last_used_at")?,
-                })
-            })
-            .collect()
+        );
+        self.read_all(secrets.bind(now), read_secret).await
     }
 
     /// Every connection, oldest first.
@@ -138,13 +141,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn connections(&self) -> Result<Vec<ConnectionRow>, StoreError> {
-        let rows = sqlx::query(
+        let connections = sqlx::query(
             "SELECT id, tenant_id, name, label, vendor, base_url, prefix, settings, overlay, sealed_credentials, \
              callback_digest, sealed_callback_token, retired FROM connections ORDER BY id",
-        )
-        .fetch_all(&self.reader)
-        .await?;
-        rows.iter().map(read_connection).collect()
+        );
+        self.read_all(connections, read_connection).await
     }
 
     /// Saves tenants with their connections as a whole (those not named stay as they are), all of
@@ -379,6 +380,16 @@ fn read_tenant(row: &AnyRow) -> Result<TenantRow, StoreError> {
         sealed_signing_secret: row.bytes_or_null("sealed_signing_secret")?,
         sealed_webhook_basic: row.bytes_or_null("sealed_webhook_basic")?,
         disabled: row.number("disabled")? == 1,
+    })
+}
+
+fn read_secret(row: &AnyRow) -> Result<SecretRow, StoreError> {
+    Ok(SecretRow {
+        tenant_id: row.text("tenant_id")?,
+        digest: row.text("digest")?,
+        created_at: row.number("created_at")?,
+        expires_at: row.number_or_null("expires_at")?,
+        last_used_at: row.number_or_null("last_used_at")?,
     })
 }
 

@@ -19,8 +19,8 @@ use crate::stand::Stand;
 use crate::{Effort, processes};
 
 /// The servers' processor, and the load's.
-const SERVER: usize = 0;
-const LOAD: usize = 1;
+pub(crate) const SERVER: usize = 0;
+pub(crate) const LOAD: usize = 1;
 /// Connections of the load.
 const CONNECTIONS: usize = 64;
 
@@ -85,7 +85,7 @@ struct Pace {
 
 fn pace(pid: u32, addr: SocketAddr, basic: &str, lasting: Duration) -> Pace {
     let before = processes::cpu_of_family(pid);
-    let (requests, rate) = wrk(addr, basic, lasting);
+    let (requests, rate) = wrk(addr, &["-H", basic], lasting);
     let used = processes::cpu_of_family(pid) - before;
     Pace {
         rate,
@@ -173,12 +173,12 @@ fn fetch(from: SocketAddr, basic: &str) -> Vec<u8> {
 }
 
 /// Requests made, and requests a second.
-fn wrk(addr: SocketAddr, basic: &str, lasting: Duration) -> (f64, f64) {
+pub(crate) fn wrk(addr: SocketAddr, asking: &[&str], lasting: Duration) -> (f64, f64) {
     let done = Command::new("taskset")
         .args(["-c", &LOAD.to_string(), "wrk", "-t1"])
         .arg(format!("-c{CONNECTIONS}"))
         .arg(format!("-d{}s", lasting.as_secs()))
-        .args(["-H", basic])
+        .args(asking)
         .arg(format!("http://{addr}/v1/packages"))
         .output()
         .expect("taskset is there");

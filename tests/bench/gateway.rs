@@ -5,6 +5,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cleargate::seal::{new_key, random_text};
@@ -26,10 +27,12 @@ pub(crate) struct Gateway {
     operations: Client,
     child: Child,
     runs: Runs,
-    folder: TempDir,
+    log: PathBuf,
+    folder: Arc<TempDir>,
 }
 
 /// How its program is started.
+#[derive(Clone)]
 struct Runs {
     program: PathBuf,
     folder: PathBuf,
@@ -59,8 +62,8 @@ impl Runs {
         command
     }
 
-    fn serve(&self) -> Child {
-        let log = fs::File::create(self.folder.join("log")).expect("a log");
+    fn serve(&self, log: &Path) -> Child {
+        let log = fs::File::create(log).expect("a log");
         let child = self.command(self.cpu, &["serve"]).stderr(log).spawn();
         child.expect("setpriv is there")
     }
@@ -74,12 +77,15 @@ pub(crate) struct Plan<'a> {
     pub(crate) store_url: &'a str,
     /// It is kept to this processor.
     pub(crate) cpu: Option<usize>,
-    /// Client accounts, `BENCH0` and so on, each with one connection.
+    /// Client accounts, `BENCH0` and so on.
     pub(crate) tenants: u32,
+    /// Connections that each of them has.
+    pub(crate) connections: u32,
     pub(crate) vendor: SocketAddr,
     /// Where one more client account, `HANGING`, orders: a vendor that never answers.
     pub(crate) hanging: Option<SocketAddr>,
-    pub(crate) sink: SocketAddr,
+    /// Where webhooks may go.
+    pub(crate) webhooks: Vec<SocketAddr>,
 }
 
 impl Gateway {
@@ -106,7 +112,8 @@ impl Gateway {
             api_secret: api_secret.clone(),
             cpu: plan.cpu,
         };
-        for arguments in [&["migrate"][..], &["tenant", "import", "tenants.toml"]] {
+        let import = ["tenant", "import", "--no-verify", "tenants.toml"];
+        for arguments in [&["migrate"][..], &import] {
             let done = runs.command(None, arguments).output().await;
             let done = done.expect("setpriv is there");
             assert!(
@@ -115,15 +122,26 @@ impl Gateway {
                 String::from_utf8_lossy(&done.stderr)
             );
         }
-        let child = runs.serve();
-        let (public, operations) = listening(&folder.path().join("log")).await;
+        Self::run(runs, Arc::new(folder), "log").await
+    }
+
+    /// Another replica on the same database.
+    pub(crate) async fn replica(&self, name: &str) -> Self {
+        Self::run(self.runs.clone(), Arc::clone(&self.folder), name).await
+    }
+
+    async fn run(runs: Runs, folder: Arc<TempDir>, log: &str) -> Self {
+        let log = folder.path().join(log);
+        let child = runs.serve(&log);
+        let (public, operations) = listening(&log).await;
         Self {
             client: Client::new(public),
             public,
             operations: Client::new(operations),
-            api_secret,
+            api_secret: runs.api_secret.clone(),
             child,
             runs,
+            log,
             folder,
         }
     }
@@ -131,10 +149,10 @@ impl Gateway {
     /// Ends it at once and starts it again on its database; how long until it was ready.
     pub(crate) async fn restart(&mut self) -> Duration {
         self.child.kill().await.expect("it runs");
-        fs::remove_file(self.folder.path().join("log")).expect("its log");
+        fs::remove_file(&self.log).expect("its log");
         let began = Instant::now();
-        self.child = self.runs.serve();
-        let (public, operations) = listening(&self.folder.path().join("log")).await;
+        self.child = self.runs.serve(&self.log);
+        let (public, operations) = listening(&self.log).await;
         let took = began.elapsed();
         (self.public, self.client) = (public, Client::new(public));
         self.operations = Client::new(operations);
@@ -154,7 +172,7 @@ impl Gateway {
 
     /// A warning in its log is worth knowing of: it may explain a figure.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
         log.lines()
             .filter(|line| {
                 line.contains(r#""level":"WARN""#) || line.contains(r#""level":"ERROR""#)
@@ -179,8 +197,29 @@ fn settings(store_url: &str) -> [(&'static str, String); 8] {
 }
 
 fn tenants_file(plan: &Plan<'_>) -> String {
-    let port = plan.sink.port();
+    let ports: Vec<_> = plan.webhooks.iter().map(SocketAddr::port).collect();
+    let connection = |number: u32, vendor: SocketAddr| {
+        format!(
+            r#"
+  [[tenant.connection]]
+  name = "c{number}"
+  label = "Bench {number}"
+  vendor = "bench"
+  prefix = "{}"
+  base_url = "http://{vendor}"
+  credentials = {{ api_key = "env:BENCH_API_SECRET", callback_secret = "env:BENCH_CALLBACK_SECRET" }}
+"#,
+            // Each of several offers under ids of its own, the first under the vendor's.
+            if number == 0 {
+                String::new()
+            } else {
+                format!("{number}-")
+            }
+        )
+    };
     let tenant = |account: String, vendor: SocketAddr| {
+        let connections = (0..plan.connections).map(|number| connection(number, vendor));
+        let connections: String = connections.collect();
         format!(
             r#"
 [[tenant]]
@@ -189,14 +228,8 @@ name = "{account}"
 api_secret = "env:BENCH_API_SECRET"
 requests_per_second = 1000000
   [tenant.webhook]
-  ports = [{port}]
-  [[tenant.connection]]
-  name = "main"
-  label = "Bench"
-  vendor = "bench"
-  base_url = "http://{vendor}"
-  credentials = {{ api_key = "env:BENCH_API_SECRET", callback_secret = "env:BENCH_CALLBACK_SECRET" }}
-"#
+  ports = {ports:?}
+{connections}"#
         )
     };
     let usual = (0..plan.tenants).map(|number| tenant(format!("BENCH{number}"), plan.vendor));

@@ -72,14 +72,14 @@ async fn wait_for_it(stand: Arc<Stand>, first: u32, stop: Arc<AtomicBool>) -> u3
     orders + CALLERS
 }
 
-/// A vendor that lists its packages and answers nothing else.
+/// A vendor that lists its packages and answers nothing else; or an ATS that answers nothing.
 pub(crate) struct Hanging {
-    addr: SocketAddr,
+    pub(crate) addr: SocketAddr,
     _accepting: JoinSet<()>,
 }
 
 impl Hanging {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("loopback has a free port");
         let addr = listener.local_addr().expect("it is bound");

@@ -9,20 +9,24 @@
 mod bare;
 mod catalog;
 mod client;
+mod crowd;
 mod figures;
 mod gateway;
+mod grown;
 mod isolation;
 mod load;
 mod orders;
 mod postgres;
 mod processes;
 mod reads;
+mod replicas;
 mod serving;
 mod sink;
 mod stand;
 mod starting;
 mod throughput;
 mod vendor;
+mod waiting;
 mod webhooks;
 
 use std::path::PathBuf;
@@ -66,6 +70,10 @@ enum Part {
     Isolation,
     Reads,
     Starting,
+    Replicas,
+    Waiting,
+    Crowd,
+    Grown,
 }
 
 /// How long and how often.
@@ -115,6 +123,10 @@ async fn run(options: Options) {
             Part::Isolation => isolation::measure(&effort, &mut figures).await,
             Part::Reads => reads::measure(&effort, &mut figures).await,
             Part::Starting => starting::measure(&effort, &mut figures).await,
+            Part::Replicas => replicas::measure(&effort, &options.postgres, &mut figures).await,
+            Part::Waiting => waiting::measure(&effort, &options.postgres, &mut figures).await,
+            Part::Crowd => crowd::measure(&effort, &mut figures).await,
+            Part::Grown => grown::measure(&effort, &options.postgres, &mut figures).await,
         }
     }
     println!("{figures}");

@@ -22,6 +22,17 @@ const WARM_UP: u32 = 200;
 /// What a placing that is held back is told to wait, at least.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
+/// What a measurement may ask for beside the usual.
+#[derive(Default)]
+pub(crate) struct Unusual {
+    /// A vendor that never answers, for a client account of its own.
+    pub(crate) hanging: Option<SocketAddr>,
+    /// Connections of each client account.
+    pub(crate) connections: Option<u32>,
+    /// Where else webhooks may go.
+    pub(crate) webhooks: Vec<SocketAddr>,
+}
+
 /// All that takes part in a measurement.
 pub(crate) struct Stand {
     pub(crate) gateway: Gateway,
@@ -37,20 +48,26 @@ impl Stand {
         cpu: Option<usize>,
         tenants: u32,
     ) -> Self {
-        Self::of(program, store_url, cpu, tenants, None).await
+        let usual = Unusual::default();
+        Self::of(program, store_url, cpu, tenants, usual).await
     }
 
     /// On SQLite, with one more client account whose vendor never answers.
     pub(crate) async fn start_beside(program: &Path, hanging: SocketAddr) -> Self {
-        Self::of(program, "", None, 1, Some(hanging)).await
+        let unusual = Unusual {
+            hanging: Some(hanging),
+            ..Unusual::default()
+        };
+        Self::of(program, "", None, 1, unusual).await
     }
 
-    async fn of(
+    /// With what is unusual about it.
+    pub(crate) async fn of(
         program: &Path,
         store_url: &str,
         cpu: Option<usize>,
         tenants: u32,
-        hanging: Option<SocketAddr>,
+        unusual: Unusual,
     ) -> Self {
         let (vendor, sink) = (Vendor::start().await, Sink::start().await);
         let plan = Plan {
@@ -58,9 +75,10 @@ impl Stand {
             store_url,
             cpu,
             tenants,
-            hanging,
+            connections: unusual.connections.unwrap_or(1),
+            hanging: unusual.hanging,
             vendor: vendor.addr(),
-            sink: sink.addr(),
+            webhooks: unusual.webhooks.into_iter().chain([sink.addr()]).collect(),
         };
         let gateway = Gateway::start(plan).await;
         Self {
@@ -97,34 +115,63 @@ impl Stand {
 
     /// Places an order and expects it to be taken.
     pub(crate) async fn place(&self, number: u32) {
-        let (answered, body) = self.order(&self.account(number), number).await;
+        self.place_at(&self.gateway, number).await;
+    }
+
+    /// The same, at a replica.
+    pub(crate) async fn place_at(&self, gateway: &Gateway, number: u32) {
+        let body = vendor::order(&self.account(number), number, self.sink.addr());
+        let (answered, body) = self.order(gateway, &self.account(number), body).await;
+        self.expected(answered, &body, StatusCode::CREATED);
+    }
+
+    /// Places an order whose webhook goes elsewhere.
+    pub(crate) async fn place_for(&self, webhook: SocketAddr, number: u32) {
+        let body = vendor::order(&self.account(number), number, webhook);
+        let (answered, body) = self.order(&self.gateway, &self.account(number), body).await;
         self.expected(answered, &body, StatusCode::CREATED);
     }
 
     /// Places an order at the vendor that never answers. Where it is turned away, because that
     /// vendor is left alone by now, it comes back as late as Retry-After says.
     pub(crate) async fn place_at_hanging(&self, number: u32) {
-        let (answered, _) = self.order("HANGING", number).await;
+        let body = vendor::order("HANGING", number, self.sink.addr());
+        let (answered, _) = self.order(&self.gateway, "HANGING", body).await;
         if answered == StatusCode::SERVICE_UNAVAILABLE {
             tokio::time::sleep(RETRY_AFTER).await;
         }
     }
 
-    async fn order(&self, account: &str, number: u32) -> (StatusCode, Bytes) {
-        let body = vendor::order(account, number, self.sink.addr());
+    async fn order(&self, gateway: &Gateway, account: &str, body: String) -> (StatusCode, Bytes) {
         let request = Request::post("/v1/orders")
             .header("host", "bench")
             .header("content-type", "application/json")
             .header("authorization", self.basic(account))
             .body(Full::from(body));
         let request = request.expect("a plain request");
-        self.gateway.client.send(request).await
+        gateway.client.send(request).await
     }
 
     /// Calls back about an order and expects to be acknowledged.
     pub(crate) async fn call_back(&self, number: u32) {
+        self.call_back_at(&self.gateway, number).await;
+    }
+
+    /// The same, at a replica.
+    pub(crate) async fn call_back_at(&self, gateway: &Gateway, number: u32) {
         let callback = self.vendor.callback(number);
-        let (answered, body) = self.gateway.client.send(callback).await;
+        let (answered, body) = gateway.client.send(callback).await;
+        self.expected(answered, &body, StatusCode::OK);
+    }
+
+    /// Asks for the list of a client account.
+    pub(crate) async fn ask_for_packages(&self, account: u32) {
+        let request = Request::get("/v1/packages")
+            .header("host", "bench")
+            .header("authorization", self.basic(&format!("BENCH{account}")))
+            .body(Full::default());
+        let request = request.expect("a plain request");
+        let (answered, body) = self.gateway.client.send(request).await;
         self.expected(answered, &body, StatusCode::OK);
     }
 
@@ -138,7 +185,8 @@ impl Stand {
         format!("BENCH{}", number % self.tenants)
     }
 
-    fn basic(&self, account: &str) -> String {
+    /// What a client account proves itself with.
+    pub(crate) fn basic(&self, account: &str) -> String {
         let pair = format!("{account}:{}", self.gateway.api_secret);
         format!("Basic {}", BASE64.encode(pair))
     }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::figures::{Figures, Target};
+use crate::gateway::Gateway;
 use crate::postgres::{Postgres, statements};
 use crate::stand::Stand;
 use crate::{Effort, load, processes};
@@ -30,7 +31,7 @@ pub(crate) async fn measure(effort: &Effort, postgres: &str, figures: &mut Figur
     let database = postgres.create("bench_throughput").await;
     let stand = Arc::new(Stand::start(&effort.program, &database.url, None, TENANTS).await);
     let mut first = stand.warm_up().await;
-    first = count_statements(&stand, &database, first, figures).await;
+    first = count_statements("throughput", &stand, &[], &database, first, figures).await;
     for _ in 0..effort.rounds {
         let best = pgbench(&database, effort.lasting).await;
         figures.take(
@@ -178,9 +179,12 @@ async fn pgbench(database: &Postgres, lasting: Duration) -> f64 {
 }
 
 /// Counts what PostgreSQL is asked for an order and for a callback that becomes a webhook, one
-/// after the other, so that what is batched under load is not.
-async fn count_statements(
+/// after the other, so that what is batched under load is not. Where there are more replicas, they
+/// take turns.
+pub(crate) async fn count_statements(
+    part: &str,
     stand: &Arc<Stand>,
+    others: &[Gateway],
     database: &Postgres,
     first: u32,
     figures: &mut Figures,
@@ -193,19 +197,20 @@ async fn count_statements(
     tokio::time::sleep(Duration::from_millis(300)).await;
     for (of, calls_back) in [("order", false), ("callback", true)] {
         let began = length();
-        for number in first..first + COUNTED {
+        let mut turns = std::iter::once(&stand.gateway).chain(others).cycle();
+        for (number, gateway) in (first..first + COUNTED).zip(&mut turns) {
             if calls_back {
                 let before = stand.sink.count();
-                stand.call_back(number).await;
+                stand.call_back_at(gateway, number).await;
                 stand.sink.wait_for(before + 1).await;
             } else {
-                stand.place(number).await;
+                stand.place_at(gateway, number).await;
             }
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
         let text = fs::read(&log).expect("the server that tests/run started logs there");
         let asked = statements(&String::from_utf8_lossy(&text[began..]));
-        tell(&asked, of, figures);
+        tell(part, &asked, of, figures);
     }
     database.run("ALTER SYSTEM RESET log_statement").await;
     database.run("SELECT pg_reload_conf()").await;
@@ -213,18 +218,19 @@ async fn count_statements(
 }
 
 /// Tells how many statements there were for each, and which. What polls ask now and then is left
-/// out of the list by being too rare.
-fn tell(asked: &[String], of: &str, figures: &mut Figures) {
+/// out by being too rare.
+fn tell(part: &str, asked: &[String], of: &str, figures: &mut Figures) {
     let each = |count: usize| f64::from(u32::try_from(count).unwrap_or(0)) / f64::from(COUNTED);
-    let what = format!("throughput: statements per {of}");
-    figures.take(&what, "", Target::None, each(asked.len()));
     let mut kinds = BTreeMap::<String, usize>::new();
     for statement in asked {
         *kinds
             .entry(statement.chars().take(60).collect())
             .or_default() += 1;
     }
-    for (kind, count) in kinds.into_iter().filter(|(_, count)| each(*count) >= 0.25) {
-        figures.note(format!("  per {of} {:>5.2}  {kind}", each(count)));
+    kinds.retain(|_, count| each(*count) >= 0.5);
+    let what = format!("{part}: statements per {of}, polls not counted");
+    figures.take(&what, "", Target::None, each(kinds.values().sum()));
+    for (kind, count) in kinds {
+        figures.note(format!("  {part}, per {of} {:>5.2}  {kind}", each(count)));
     }
 }

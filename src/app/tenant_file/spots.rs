@@ -22,27 +22,31 @@ impl Lines {
             of: BTreeMap::new(),
         };
         if let Ok(table) = DeTable::parse(text) {
-            lines.add_table("", table.get_ref(), text);
+            let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
+            lines.add_table("", table.get_ref(), &ends);
         }
         lines
     }
 
-    fn add_table(&mut self, path: &str, table: &DeTable<'_>, text: &str) {
+    /// Adds a table's members; `ends` is where the file's lines end.
+    fn add_table(&mut self, path: &str, table: &DeTable<'_>, ends: &[usize]) {
         for (key, value) in table {
             let path = format!("{path}{}", key.get_ref());
-            self.of.insert(path.clone(), line(text, key.span().start));
-            self.add_value(&path, value.get_ref(), text);
+            self.of
+                .insert(path.clone(), line_of(ends, key.span().start));
+            self.add_value(&path, value.get_ref(), ends);
         }
     }
 
-    fn add_value(&mut self, path: &str, value: &DeValue<'_>, text: &str) {
+    fn add_value(&mut self, path: &str, value: &DeValue<'_>, ends: &[usize]) {
         match value {
-            DeValue::Table(table) => self.add_table(&format!("{path}/"), table, text),
+            DeValue::Table(table) => self.add_table(&format!("{path}/"), table, ends),
             DeValue::Array(items) => {
                 for (number, item) in items.iter().enumerate() {
                     let path = format!("{path}/{number}");
-                    self.of.insert(path.clone(), line(text, item.span().start));
-                    self.add_value(&path, item.get_ref(), text);
+                    self.of
+                        .insert(path.clone(), line_of(ends, item.span().start));
+                    self.add_value(&path, item.get_ref(), ends);
                 }
             }
             _ => {}
@@ -62,6 +66,11 @@ impl Lines {
             }
         }
     }
+}
+
+/// The line of a place, from 1, in a text whose lines end there.
+fn line_of(ends: &[usize], at: usize) -> usize {
+    ends.partition_point(|end| *end < at) + 1
 }
 
 /// The line of a place in a text, from 1.

@@ -2,17 +2,18 @@
 //! database, then, for the first time ever, the vendor itself with a deadline. It is refreshed in
 //! the background before it is stale; a slow or dead vendor neither delays nor empties the list.
 
+mod memory;
+
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use adapters::vocabulary::Millis;
 use adapters::{ListPackages, Memo, Vendor};
-use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use http::HeaderValue;
-use moka::sync::Cache;
+
+pub(crate) use memory::Catalogs;
 
 use crate::app::{App, AppError};
 use crate::cache::Kind;
@@ -29,83 +30,6 @@ const ASKED_WITHIN: Duration = Duration::from_secs(24 * 3600);
 const REFRESH_LEASE: Duration = Duration::from_secs(60);
 /// Changes of a catalog that one log line tells.
 const TOLD: usize = 10;
-/// Connections whose catalogs are kept in memory.
-const KEPT: u64 = 50_000;
-
-/// Catalogs in memory.
-pub(crate) struct Catalogs {
-    /// By connection.
-    pub(super) stored: Cache<String, Arc<StoredCatalog>>,
-    /// By tenant: its merged list. Replaced as a whole with the directory, so that reading takes no
-    /// lock.
-    lists: ArcSwap<HashMap<String, Arc<MergedList>>>,
-    /// When a connection's catalog was last asked for.
-    asked: Cache<String, Millis>,
-}
-
-impl Default for Catalogs {
-    fn default() -> Self {
-        Self {
-            stored: Cache::new(KEPT),
-            lists: ArcSwap::default(),
-            asked: Cache::new(KEPT),
-        }
-    }
-}
-
-impl Catalogs {
-    /// Begins with no merged list for these tenants, because tenants have changed.
-    pub(crate) fn enter_tenants<'a>(&self, tenants: impl Iterator<Item = &'a Arc<Tenant>>) {
-        let lists = tenants.map(|tenant| (tenant.id.clone(), Arc::default()));
-        self.lists.store(Arc::new(lists.collect()));
-    }
-
-    fn list_of(&self, tenant_id: &str) -> Option<Arc<MergedList>> {
-        self.lists.load().get(tenant_id).cloned()
-    }
-
-    /// Drops a tenant's merged list, because a catalog in it has changed.
-    fn forget_list(&self, tenant_id: &str) {
-        if let Some(list) = self.list_of(tenant_id) {
-            list.forget();
-        }
-    }
-
-    fn keep(&self, connection: &Connection, stored: StoredCatalog) -> Arc<StoredCatalog> {
-        let stored = Arc::new(stored);
-        self.stored
-            .insert(connection.id.clone(), Arc::clone(&stored));
-        stored
-    }
-}
-
-/// The place of a tenant's merged list.
-#[derive(Default)]
-struct MergedList {
-    /// Ready to be sent.
-    answer: ArcSwapOption<PackageAnswer>,
-    /// How often it was dropped: one that was being merged meanwhile is not kept.
-    drops: AtomicU64,
-}
-
-impl MergedList {
-    fn drops(&self) -> u64 {
-        self.drops.load(Ordering::SeqCst)
-    }
-
-    fn forget(&self) {
-        self.drops.fetch_add(1, Ordering::SeqCst);
-        self.answer.store(None);
-    }
-
-    /// Keeps what was begun after so many drops, unless there was another one since.
-    fn keep(&self, answer: &Arc<PackageAnswer>, drops: u64) {
-        self.answer.store(Some(Arc::clone(answer)));
-        if self.drops() != drops {
-            self.answer.store(None);
-        }
-    }
-}
 
 /// The answer to the ATS's package call, ready to be sent.
 #[derive(Debug)]
@@ -119,6 +43,14 @@ pub struct PackageAnswer {
     /// No vendor is missing in it because its catalog could never be fetched.
     pub(super) is_whole: bool,
     pub(super) offers: HashMap<(OfferKind, String), Offer>,
+}
+
+impl PackageAnswer {
+    /// About what it takes in memory, in bytes.
+    fn size(&self) -> usize {
+        // The offers hold the same texts again, and more around them.
+        2 * self.body.len() + self.offers.len() * size_of::<Offer>() + size_of::<Self>()
+    }
 }
 
 /// An offer whose id means something else already.
@@ -140,19 +72,14 @@ impl App {
     /// # Errors
     /// [`AppError::Store`] when there is no copy in memory and the database is out of reach.
     pub async fn packages(&self, tenant: &Tenant) -> Result<Arc<PackageAnswer>, AppError> {
-        let lists = self.catalogs.lists.load();
-        match lists
-            .get(&tenant.id)
-            .and_then(|list| list.answer.load_full())
-        {
+        match self.catalogs.list(&tenant.id) {
             Some(answer) => Ok(answer),
             None => self.merge_packages(tenant).await,
         }
     }
 
     async fn merge_packages(&self, tenant: &Tenant) -> Result<Arc<PackageAnswer>, AppError> {
-        let list = self.catalogs.list_of(&tenant.id).unwrap_or_default();
-        let (connections, drops) = (selling(tenant), list.drops());
+        let (connections, merging) = (selling(tenant), self.catalogs.begin_list(&tenant.id));
         let catalogs = connections
             .iter()
             .map(|connection| self.stored_catalog(connection));
@@ -187,7 +114,7 @@ impl App {
                 .map(|offer| ((offer.kind, offer.id.clone()), offer))
                 .collect(),
         });
-        list.keep(&answer, drops);
+        merging.keep(&answer);
         Ok(answer)
     }
 
@@ -271,19 +198,16 @@ impl App {
         Ok(meanings)
     }
 
-    /// A connection's catalog from memory, the database, or for the first time ever its vendor.
+    /// A connection's catalog from Redis, the database, or for the first time ever its vendor.
     async fn stored_catalog(
         &self,
         connection: &Connection,
-    ) -> Result<Option<Arc<StoredCatalog>>, AppError> {
-        self.catalogs
-            .asked
-            .insert(connection.id.clone(), self.clock.now());
-        if let Some(stored) = self.catalogs.stored.get(&connection.id) {
-            return Ok(Some(stored));
-        }
+    ) -> Result<Option<StoredCatalog>, AppError> {
+        self.catalogs.note_asked(&connection.id, self.clock.now());
         if let Some(stored) = self.shared_catalog(connection).await? {
-            return Ok(Some(self.catalogs.keep(connection, stored)));
+            self.catalogs
+                .note_fetched(&connection.id, stored.fetched_at);
+            return Ok(Some(stored));
         }
         let first = tokio::time::timeout(
             self.setup().options.catalog_first_fetch,
@@ -301,7 +225,7 @@ impl App {
     pub async fn refresh_catalog(
         &self,
         connection: &Connection,
-    ) -> Result<Option<Arc<StoredCatalog>>, StoreError> {
+    ) -> Result<Option<StoredCatalog>, StoreError> {
         let Some(vendor) = self.vendor_of(connection) else {
             return Ok(None);
         };
@@ -324,7 +248,8 @@ impl App {
             )
             .await?;
         self.share_catalog(connection, &stored).await;
-        let stored = self.catalogs.keep(connection, stored);
+        self.catalogs
+            .note_fetched(&connection.id, stored.fetched_at);
         self.catalogs.forget_list(&connection.tenant_id);
         Ok(Some(stored))
     }
@@ -393,18 +318,10 @@ impl App {
             .connections()
             .filter(|connection| !connection.retired)
         {
-            let asked = self
-                .catalogs
-                .asked
-                .get(&connection.id)
-                .is_some_and(|at| now - at < millis(ASKED_WITHIN));
-            let stale = self
-                .catalogs
-                .stored
-                .get(&connection.id)
-                .is_none_or(|stored| stored.fetched_at <= stale_from);
-            if asked
-                && stale
+            let asked = self.catalogs.asked_at(&connection.id);
+            let fetched = self.catalogs.fetched_at(&connection.id);
+            if asked.is_some_and(|at| now - at < millis(ASKED_WITHIN))
+                && fetched.is_none_or(|at| at <= stale_from)
                 && self
                     .refresh_as_the_only_one(connection, stale_from, now)
                     .await?
@@ -427,7 +344,8 @@ impl App {
             .await?
             .filter(|stored| stored.fetched_at > stale_from)
         {
-            self.catalogs.keep(connection, stored);
+            self.catalogs
+                .note_fetched(&connection.id, stored.fetched_at);
             self.catalogs.forget_list(&connection.tenant_id);
             return Ok(true);
         }

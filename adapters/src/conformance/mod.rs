@@ -27,6 +27,7 @@
 //! | `{callback_url}` | [`canary::CALLBACK_URL`] |
 //! | `{hmac:SECRET}` | only in a callback's headers: lower-case hex of HMAC-SHA256 over its body, keyed with that secret |
 //! | `{hmac:SECRET:SECONDS}` | the same over `SECONDS.body` |
+//! | `{hmac_hex:SECRET:TEXT}`, `{hmac_base64:SECRET:TEXT}` | the same, so written, over a text in which `BODY` is the body; without `:TEXT` the body alone |
 //!
 //! In `request_body` and `request_headers` a hole shows as `{secret:NAME}`.
 //!

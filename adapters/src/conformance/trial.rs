@@ -1,6 +1,8 @@
 //! Trying a vendor law by law, also where there are no fixtures: then its sheet's own samples show
 //! what goes over the wire, and laws for which they do not show enough are named as not tried.
 
+use std::collections::BTreeMap;
+
 use super::bench::Bench;
 use super::fixtures::{CallbackCase, Case, Connection, Exchange, Fixtures, OneOrMany};
 use super::laws::subjects;
@@ -117,13 +119,16 @@ fn lacking(law: &str, bench: &Bench<'_>) -> Option<String> {
 fn of_samples(vendor: &Vendor) -> Fixtures {
     let without_default = vendor.settings.iter().filter(|one| one.default.is_none());
     let examples = without_default.map(|one| (one.name.clone(), example(one)));
+    let lacking = vendor.samples.iter().flat_map(|one| &one.absent_may_pass);
     let mut fixtures = Fixtures {
         connection: Connection {
             settings: examples.collect(),
+            absent_may_pass: lacking.cloned().collect(),
             ..Connection::default()
         },
         ..Fixtures::default()
     };
+    fixtures.connection.order = sayable(vendor, &fixtures);
     for (operation, sampled) in OPERATIONS {
         let samples = vendor
             .samples
@@ -163,13 +168,50 @@ fn of_samples(vendor: &Vendor) -> Fixtures {
     fixtures
 }
 
+/// A package and add-ons that can be said to this vendor, where those of the canary cannot: numbers,
+/// or words that a setting has an example for.
+fn sayable(vendor: &Vendor, shared: &Fixtures) -> BTreeMap<String, OneOrMany<String>> {
+    let tables = shared.connection.settings.values();
+    let tables = tables.filter_map(serde_json::Value::as_object);
+    let words: Vec<&str> = tables
+        .flat_map(|table| table.keys().map(String::as_str))
+        .chain(["4711"])
+        .collect();
+    let order = |package: &str, add_ons: Vec<String>| {
+        BTreeMap::from([
+            (
+                "order.package".to_owned(),
+                OneOrMany::One(package.to_owned()),
+            ),
+            ("order.add_ons".to_owned(), OneOrMany::Many(add_ons)),
+        ])
+    };
+    let others = words.iter().map(|word| order(word, Vec::new()));
+    let mut orders = std::iter::once(BTreeMap::new()).chain(others);
+    let said = orders.find(|order| {
+        let mut with = shared.clone();
+        with.connection.order.clone_from(order);
+        way_to(vendor, &with, ("place", "place"), None).is_some()
+    });
+    said.unwrap_or_default()
+}
+
 /// A value that the setting accepts.
 fn example(setting: &Setting) -> serde_json::Value {
     match &setting.form {
         SettingForm::OneOf(words) => words.first().cloned().unwrap_or_default().into(),
-        SettingForm::Table => serde_json::json!({}),
+        SettingForm::Table => table(&setting.example),
         SettingForm::Text | SettingForm::Region => setting.example.clone().into(),
     }
+}
+
+/// A table as the sheet writes its example.
+fn table(example: &str) -> serde_json::Value {
+    let parsed = toml::from_str::<BTreeMap<String, serde_json::Value>>(&format!("it = {example}"));
+    let table = parsed.ok().and_then(|mut parsed| parsed.remove("it"));
+    table
+        .filter(serde_json::Value::is_object)
+        .unwrap_or_else(|| serde_json::json!({}))
 }
 
 /// A run of an operation in which `sample` is met: steps before and after it are answered by other

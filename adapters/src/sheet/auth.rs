@@ -29,6 +29,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::document::Format;
 use super::expression::{Expression, Source};
 use super::loader::Loader;
 use super::request::Form;
@@ -48,6 +49,8 @@ const STEP: &str = "token";
 const LONGEST_TOKEN: usize = 16 * 1024;
 /// The longest life that is believed.
 const LONGEST_LIFE: f64 = 30.0 * 24.0 * 3600.0;
+/// What is longer is no length of time: some vendors say at which moment a token ends.
+const A_YEAR: f64 = 366.0 * 24.0 * 3600.0;
 /// How long before its end a token is renewed, where the sheet does not say.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
 
@@ -277,7 +280,7 @@ impl Translate<FetchToken> for Fetching {
         cx: &Context<'_>,
         reply: &Reply,
     ) -> Result<Turn<Token>, Fault> {
-        let answer: Option<serde_json::Value> = serde_json::from_slice(&reply.body).ok();
+        let answer = Format::of(&reply.body).read(&reply.body);
         let scope = Scope {
             reply: Some(reply),
             answer: answer.as_ref(),
@@ -319,5 +322,7 @@ fn is_token(text: &str) -> bool {
 /// A life in seconds, written as a number or, as Sterling does (section 3), as a text.
 fn life(expression: &Expression, scope: &Scope<'_>) -> Option<Duration> {
     let seconds: f64 = expression.read_text(scope)?.trim().parse().ok()?;
-    (seconds >= 1.0).then(|| Duration::from_secs(seconds.min(LONGEST_LIFE) as u64))
+    (1.0..A_YEAR)
+        .contains(&seconds)
+        .then(|| Duration::from_secs(seconds.min(LONGEST_LIFE) as u64))
 }

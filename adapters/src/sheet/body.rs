@@ -5,7 +5,7 @@ use super::json::Node;
 use super::loader::Loader;
 use super::request::names;
 use super::scope::{Scope, Sight};
-use super::source::{Raw, Section};
+use super::source::{Raw, Section, is_slip};
 use super::template::Template;
 use crate::contract::{Escape, Piece, Unfit};
 
@@ -68,13 +68,12 @@ impl Body {
             Self::Xml(document) => document.render(scope, &mut bytes)?,
             Self::Form(members) => {
                 for (name, template) in members {
-                    let Some(value) = template.pieces(scope, Escape::Form)? else {
-                        continue;
-                    };
-                    bytes.text(if bytes.0.is_empty() { "" } else { "&" });
-                    bytes.text(&Escape::Form.write(name));
-                    bytes.text("=");
-                    bytes.append(value);
+                    for value in template.form_values(scope)? {
+                        bytes.text(if bytes.0.is_empty() { "" } else { "&" });
+                        bytes.text(&Escape::Form.write(name));
+                        bytes.text("=");
+                        bytes.append(value);
+                    }
                 }
             }
         }
@@ -104,7 +103,16 @@ impl Gate {
         let slot = match key {
             "_when" => &mut self.when,
             "_each" => &mut self.each,
-            _ => return false,
+            _ => {
+                // Anything else is the vendor's own name; a misspelt gate would be sent as one.
+                let meant = ["_when", "_each"].into_iter().find(|one| is_slip(key, one));
+                if let Some(meant) = meant {
+                    let wrong = format!("`{key}` would be sent to the vendor");
+                    let right = format!("`{meant}` says when or how often something is written");
+                    loader.mistakes.add(line, wrong, right);
+                }
+                return meant.is_some();
+            }
         };
         *slot = loader.template(text, line, sight);
         true

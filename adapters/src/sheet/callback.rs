@@ -11,12 +11,13 @@ use super::explain::shown;
 use super::expression::Expression;
 use super::functions::scalar;
 use super::loader::Loader;
-use super::path::Path;
+use super::path::{Lists, Path};
 use super::reading::{Reading, is_reference};
 use super::scope::{Scope, Sight};
 use super::source::{Raw, Section};
 use crate::callback::{
-    Acknowledgement, Callbacks, Note, OrderKey, Proof, ReadCallback, Says, Unreadable, Verified,
+    Acknowledgement, Callbacks, Encoding, Note, OrderKey, Proof, ReadCallback, Says, Sent,
+    Signature, Signed, Unreadable, Verified,
 };
 use crate::contract::{Context, Method};
 use crate::vocabulary::{OurRef, TheirRef};
@@ -25,12 +26,16 @@ use crate::vocabulary::{OurRef, TheirRef};
 const DEFAULT_CAP: usize = 1 << 20;
 /// The largest body a sheet may allow, in bytes.
 const LARGEST_CAP: usize = 32 << 20;
+/// How many orders one callback may tell of.
+const MOST_NOTES: usize = 1_000;
 /// How many names of an order are taken from one callback.
 const MOST_KEYS: usize = 20;
 
 /// Reads a vendor's callbacks as its sheet says.
 pub(super) struct Reader {
     format: Format,
+    /// Where one callback tells of several orders, the list of them.
+    lists: Option<Lists>,
     /// Callbacks of other kinds, which share the address, each with its line.
     ignored: Vec<(When, usize)>,
     pub(super) theirs: Vec<Expression>,
@@ -56,21 +61,41 @@ impl ReadCallback for Reader {
 impl Reader {
     /// The notes in a body.
     pub(super) fn notes(&self, body: &[u8], scope: &Scope<'_>) -> Result<Vec<Note>, Unreadable> {
-        let body = self
+        let whole = self
             .format
             .read(body)
-            .ok_or_else(|| Unreadable("the callback is not in the vendor's format".to_owned()))?;
-        let scope = Scope {
-            answer: Some(&body),
-            ..*scope
+            .ok_or_else(|| unreadable("the callback is not in the vendor's format"))?;
+        let Some(lists) = &self.lists else {
+            return Ok(self.note(&whole, scope)?.into_iter().collect());
         };
-        if let Some((_, line)) = self.ignored.iter().find(|(when, _)| when.holds(&scope)) {
-            scope.note(*line, || "it is ignored: `ignore_when` fits".to_owned());
+        if self.is_ignored(&whole, scope) {
             return Ok(Vec::new());
         }
+        let items = lists
+            .items(&whole)
+            .ok_or_else(|| unreadable("the callback has no list where `in` looks"))?;
+        if items.len() > MOST_NOTES {
+            return Err(unreadable(
+                "the callback tells of more orders than are read",
+            ));
+        }
+        let notes = items.iter().map(|item| self.note(item, scope));
+        let notes: Vec<Option<Note>> = notes.collect::<Result<_, _>>()?;
+        Ok(notes.into_iter().flatten().collect())
+    }
+
+    /// What a callback, or a part of it, says of one order; `None` where it is about nothing of ours.
+    fn note(&self, about: &Value, scope: &Scope<'_>) -> Result<Option<Note>, Unreadable> {
+        if self.is_ignored(about, scope) {
+            return Ok(None);
+        }
+        let scope = Scope {
+            answer: Some(about),
+            ..*scope
+        };
         let order = self.keys(&scope);
         if order.is_empty() {
-            return Err(Unreadable("the callback names no order".to_owned()));
+            return Err(unreadable("the callback names no order"));
         }
         let says = match &self.then {
             Then::Look => {
@@ -79,16 +104,28 @@ impl Reader {
             }
             Then::Apply(path, reading) => {
                 let scope = Scope {
-                    answer: path.part(&body),
+                    answer: path.part(about),
                     ..scope
                 };
                 let progress = reading.progress(&scope);
-                Says::Progress(Box::new(progress.ok_or_else(|| {
-                    Unreadable("the callback's order has no reference".to_owned())
-                })?))
+                Says::Progress(Box::new(
+                    progress.ok_or_else(|| unreadable("the callback's order has no reference"))?,
+                ))
             }
         };
-        Ok(vec![Note { order, says }])
+        Ok(Some(Note { order, says }))
+    }
+
+    fn is_ignored(&self, about: &Value, scope: &Scope<'_>) -> bool {
+        let scope = Scope {
+            answer: Some(about),
+            ..*scope
+        };
+        let fits = self.ignored.iter().find(|(when, _)| when.holds(&scope));
+        if let Some((_, line)) = fits {
+            scope.note(*line, || "it is ignored: `ignore_when` fits".to_owned());
+        }
+        fits.is_some()
     }
 
     fn keys(&self, scope: &Scope<'_>) -> Vec<OrderKey> {
@@ -99,6 +136,10 @@ impl Reader {
         }
         theirs.chain(ours).take(MOST_KEYS).collect()
     }
+}
+
+fn unreadable(why: &str) -> Unreadable {
+    Unreadable(why.to_owned())
 }
 
 /// The references that the expressions find; a list gives one each.
@@ -137,36 +178,43 @@ pub(super) fn load(loader: &Loader<'_>, section: &Section<'_>) -> Option<(Callba
         let table = Section::new("`ignore_when`", spot, loader.mistakes)?;
         Some((When::load(loader, Some(table), sight), spot.line))
     });
-    let then = then(loader, section)?;
-    if proof == Some(Proof::Hint) && matches!(then, Then::Apply(..)) {
+    let ignored = ignored.collect();
+    let lists = loader.lists_at(section, "in");
+    let then = then(loader, section);
+    if proof == Some(Proof::Hint) && matches!(then, Some(Then::Apply(..))) {
         let wrong = "a callback that proves nothing is applied";
         let right = "then = \"look\", or say how the vendor proves itself";
         loader.mistakes.add(section.line_of("then"), wrong, right);
     }
+    let (methods, cap) = (methods(loader, section), cap(loader, section));
+    let challenge = section.text("challenge").map(str::to_owned);
+    let accepted = accepted(loader, section);
+    section.close();
     let reader = Arc::new(Reader {
         format,
-        ignored: ignored.collect(),
+        lists,
+        ignored,
         theirs,
         ours,
-        then,
+        then: then?,
     });
     let callbacks = Callbacks {
-        methods: methods(loader, section),
-        cap: cap(loader, section),
+        methods,
+        cap,
         proof: proof?,
-        challenge: section.text("challenge").map(str::to_owned),
-        accepted: accepted(loader, section),
+        challenge,
+        accepted,
         reader: reader.clone(),
     };
-    section.close();
     Some((callbacks, reader))
 }
 
 fn then(loader: &Loader<'_>, section: &Section<'_>) -> Option<Then> {
     let right = "\"look\", or \"apply\" with `read` and, where the order is not the whole, `at`";
-    let then = section.need_text("then", right)?;
     let at = loader.path_at(section, "at").unwrap_or_else(Path::whole);
-    match (then, loader.reading_at(section)) {
+    let reading = loader.reading_at(section);
+    let then = section.need_text("then", right)?;
+    match (then, reading) {
         ("look", None) => Some(Then::Look),
         ("apply", Some(reading)) => Some(Then::Apply(at, reading)),
         _ => {
@@ -198,11 +246,7 @@ fn proof(loader: &Loader<'_>, section: &Section<'_>, format: &str) -> Option<Pro
     let proof = Section::new("`proof`", spot, loader.mistakes)?;
     let table = |key| proof.section(key, format!("`{key}`"));
     let found = if let Some(inner) = table("hmac_body") {
-        let found = Proof::HmacBody {
-            header: header(&inner)?,
-            prefix: inner.text("prefix").unwrap_or_default().to_owned(),
-            secret: secret(loader, &inner, "secret")?,
-        };
+        let found = Proof::HmacBody(signature(loader, &inner)?);
         inner.close();
         found
     } else if let Some(inner) = table("hmac_timestamped") {
@@ -234,10 +278,72 @@ fn proof(loader: &Loader<'_>, section: &Section<'_>, format: &str) -> Option<Pro
         document(loader, &inner, format)?
     } else {
         wrong();
+        proof.close();
         return None;
     };
     proof.close();
     Some(found)
+}
+
+/// A signature over the body, or over a text that holds it.
+fn signature(loader: &Loader<'_>, section: &Section<'_>) -> Option<Signature> {
+    let encoding = match section.text("encoding") {
+        None | Some("hex") => Encoding::Hex,
+        Some("base64") => Encoding::Base64,
+        Some(other) => {
+            let wrong = format!("`encoding` is `{other}`");
+            let right = "it is \"hex\" or \"base64\"";
+            let line = section.line_of("encoding");
+            loader.mistakes.add(line, wrong, right);
+            Encoding::Hex
+        }
+    };
+    let time = section.text("time").map(str::to_ascii_lowercase);
+    if time.is_some() {
+        section.need("tolerance", "say how old it may be: tolerance = \"300s\"");
+    }
+    let tolerance = loader.duration_at(section, "tolerance");
+    let text = signed(loader, section, time.as_deref());
+    let signature = Signature {
+        header: header(section)?,
+        prefix: section.text("prefix").unwrap_or_default().to_owned(),
+        secret: secret(loader, section, "secret")?,
+        encoding,
+        text: text?,
+        time: time.map(|header| Sent {
+            header,
+            tolerance: tolerance.unwrap_or(Duration::ZERO),
+        }),
+    };
+    Some(signature)
+}
+
+/// What a signature covers: the body, unless the sheet says otherwise.
+fn signed(loader: &Loader<'_>, section: &Section<'_>, time: Option<&str>) -> Option<Vec<Signed>> {
+    let sight = Sight {
+        answer: true,
+        ..Sight::default()
+    };
+    let template = loader.template_at(section, "text", sight);
+    let parts = match (section.get("text"), template) {
+        (None, _) => Some(vec![Signed::Body]),
+        (Some(_), template) => template.and_then(|template| template.signed()),
+    };
+    let names = |header: &str| {
+        let header = Signed::Header(header.to_owned());
+        parts.as_ref().is_some_and(|parts| parts.contains(&header))
+    };
+    let holds_body = parts
+        .as_ref()
+        .is_some_and(|parts| parts.contains(&Signed::Body));
+    if !holds_body || time.is_some_and(|time| !names(time)) {
+        let wrong = "`text` is not all that a signature has to cover";
+        let right = "it is made of `{body}`, of headers, among them the one of `time`, and of what \
+                     stands between: text = \"{header.x-timestamp}.{body}\"";
+        loader.mistakes.add(section.line_of("text"), wrong, right);
+        return None;
+    }
+    parts
 }
 
 /// Credentials in the document: where each stands, and the secret that it must be.

@@ -1,16 +1,18 @@
 //! Catalogs: packages and add-ons from a list step's answer.
 
+use serde_json::Value;
+
 use super::condition::When;
 use super::expression::Expression;
 use super::functions::{clean, flat};
 use super::loader::Loader;
-use super::path::Lists;
+use super::path::{Lists, Path};
 use super::reading::is_offer;
 use super::scope::{Scope, Sight};
 use super::source::Section;
 use super::steps::{End, SO_FAR};
 use super::template::Template;
-use crate::contract::{Fault, Turn};
+use crate::contract::{Fault, Memo, Turn};
 use crate::vocabulary::{AddOn, Catalog, Package};
 
 /// The longest name, and the longest description, in characters.
@@ -24,10 +26,17 @@ pub(super) struct CatalogForm {
     add_ons: Option<OfferForm>,
 }
 
+/// Where offers stand: in a list, or in one of every item of a list.
+#[derive(Clone, Debug)]
+struct Shelf {
+    around: Option<Path>,
+    lists: Lists,
+}
+
 /// How one kind of offer is read from its list.
 #[derive(Clone, Debug)]
 struct OfferForm {
-    lists: Lists,
+    shelf: Shelf,
     wanted: When,
     id: Expression,
     name: Expression,
@@ -61,30 +70,70 @@ impl CatalogForm {
     /// Adds what the answer offers. An item without an id or a name cannot be offered to anybody
     /// and is passed over.
     fn gather(&self, scope: &Scope<'_>, catalog: &mut Catalog) {
-        for item in self
-            .packages
-            .iter()
-            .flat_map(|form| form.wanted_items(scope))
-        {
-            let form = self.packages.as_ref();
-            catalog
-                .packages
-                .extend(form.and_then(|form| form.package(&item)));
+        if let Some(form) = &self.packages {
+            let items = form.wanted_items(scope).into_iter();
+            let packages = items.filter_map(|(item, _)| form.package(&item));
+            catalog.packages.extend(packages);
         }
-        for item in self
-            .add_ons
-            .iter()
-            .flat_map(|form| form.wanted_items(scope))
-        {
-            let form = self.add_ons.as_ref();
-            catalog
-                .add_ons
-                .extend(form.and_then(|form| form.add_on(&item)));
+        if let Some(form) = &self.add_ons {
+            for (item, around) in form.wanted_items(scope) {
+                if let Some(add_on) = form.add_on(&item, &around) {
+                    offer(add_on, form.shelf.around.is_some(), catalog);
+                }
+            }
         }
     }
 }
 
-/// The end of a list step: the catalog, or the next page with what was gathered so far.
+/// Adds an add-on. One that stands within several packages goes with each of them.
+fn offer(add_on: AddOn, within: bool, catalog: &mut Catalog) {
+    let mut known = catalog.add_ons.iter_mut();
+    match known.find(|known| within && known.vendor_id == add_on.vendor_id) {
+        None => catalog.add_ons.push(add_on),
+        Some(known) => {
+            for package in add_on.only_with {
+                if !known.only_with.contains(&package) {
+                    known.only_with.push(package);
+                }
+            }
+        }
+    }
+}
+
+impl Shelf {
+    fn load(loader: &Loader<'_>, section: &Section<'_>) -> Option<Self> {
+        section.need("in", "say where the list is: in = \".data\"");
+        let lists = match section.texts("in").as_slice() {
+            [(text, line)] if text.contains("[*]") => {
+                let (around, list) = text.split_once("[*]")?;
+                return Some(Self {
+                    around: Some(loader.list_path(around, *line)?),
+                    lists: Lists(vec![loader.list_path(list, *line)?]),
+                });
+            }
+            _ => loader.lists_at(section, "in"),
+        };
+        Some(Self {
+            around: None,
+            lists: lists?,
+        })
+    }
+
+    /// The items, each with what it stands in.
+    fn items<'a>(&self, answer: &'a Value) -> Vec<(&'a Value, &'a Value)> {
+        let around = match &self.around {
+            None => std::slice::from_ref(answer),
+            Some(path) => path.items(answer).unwrap_or_default(),
+        };
+        let within = |around: &'a Value| {
+            let items = self.lists.items(around).unwrap_or_default().iter();
+            items.map(move |item| (item, around))
+        };
+        around.iter().flat_map(within).collect()
+    }
+}
+
+/// The end of a list step: the catalog, or the next page or step with what was gathered so far.
 pub(super) fn gathered(end: &End<'_>) -> Result<Turn<Catalog>, Fault> {
     let so_far = end.before.get(SO_FAR);
     let mut catalog: Catalog = so_far
@@ -93,12 +142,16 @@ pub(super) fn gathered(end: &End<'_>) -> Result<Turn<Catalog>, Fault> {
     if let Some(form) = &end.step.catalog {
         form.gather(&end.scope, &mut catalog);
     }
-    let Some(page) = end.step.next_page(&end.scope) else {
-        return Ok(Turn::Done(catalog));
+    let mut memo = match (end.step.next_page(&end.scope), end.next) {
+        (Some(page), _) => end.step.again(end.before, page?),
+        (None, Some(next)) => Memo {
+            step: next.name.clone(),
+            values: end.scope.memo.clone(),
+        },
+        (None, None) => return Ok(Turn::Done(catalog)),
     };
-    let mut memo = end.step.again(end.before, page?);
     let text = serde_json::to_string(&catalog)
-        .map_err(|_| Fault::Unclear("the catalog cannot be carried to its next page".to_owned()))?;
+        .map_err(|_| Fault::Unclear("the catalog cannot be carried on".to_owned()))?;
     memo.values.insert(SO_FAR.to_owned(), text);
     Ok(Turn::Next(memo))
 }
@@ -109,7 +162,7 @@ impl OfferForm {
             answer: true,
             ..Sight::default()
         };
-        section.need("in", "say where the list is: in = \".data\"");
+        let shelf = Shelf::load(loader, section);
         section.need("id", "say what orders it: id = \".id\"");
         section.need("name", "say what people read: name = \".name\"");
         let screenings = if package {
@@ -124,32 +177,36 @@ impl OfferForm {
         } else {
             loader.expression_at(section, "only_with", sight)
         };
-        let (lists, id, name) = (
-            loader.lists_at(section, "in"),
+        let (id, name) = (
             loader.expression_at(section, "id", sight),
             loader.expression_at(section, "name", sight),
         );
-        let form = Self {
-            wanted: When::load(loader, section.section("where", "`where`"), sight),
-            price: loader.expression_at(section, "price", sight),
-            description: loader.expression_at(section, "description", sight),
-            lists: lists?,
+        let wanted = When::load(loader, section.section("where", "`where`"), sight);
+        let price = loader.expression_at(section, "price", sight);
+        let description = loader.expression_at(section, "description", sight);
+        section.close();
+        Some(Self {
+            wanted,
+            price,
+            description,
+            shelf: shelf?,
             id: id?,
             name: name?,
             only_with,
             screenings,
-        };
-        section.close();
-        Some(form)
+        })
     }
 
-    fn wanted_items<'a>(&self, scope: &Scope<'a>) -> Vec<Scope<'a>> {
-        let items = scope.answer.and_then(|answer| self.lists.items(answer));
-        let scopes = items.unwrap_or_default().iter().map(|item| Scope {
-            answer: Some(item),
+    /// What is wanted, each with what it stands in.
+    fn wanted_items<'a>(&self, scope: &Scope<'a>) -> Vec<(Scope<'a>, Scope<'a>)> {
+        let items = scope.answer.map(|answer| self.shelf.items(answer));
+        let of = |answer: &'a Value| Scope {
+            answer: Some(answer),
             ..*scope
-        });
-        scopes.filter(|scope| self.wanted.holds(scope)).collect()
+        };
+        let scopes = items.into_iter().flatten();
+        let scopes = scopes.map(|(item, around)| (of(item), of(around)));
+        scopes.filter(|(item, _)| self.wanted.holds(item)).collect()
     }
 
     fn package(&self, item: &Scope<'_>) -> Option<Package> {
@@ -165,15 +222,25 @@ impl OfferForm {
         })
     }
 
-    fn add_on(&self, item: &Scope<'_>) -> Option<AddOn> {
-        let only_with = self.only_with.as_ref().and_then(|one| one.read(item));
-        let ids = only_with.as_deref().and_then(|list| list.as_array());
+    fn add_on(&self, item: &Scope<'_>, around: &Scope<'_>) -> Option<AddOn> {
+        // Where add-ons stand within packages, that is whom they go with.
+        let packages = if self.shelf.around.is_some() {
+            around
+        } else {
+            item
+        };
+        let only_with = self.only_with.as_ref().and_then(|one| one.read(packages));
+        let ids = match only_with.as_deref() {
+            Some(Value::Array(ids)) => ids.iter().map(flat).collect(),
+            Some(id) => vec![flat(id)],
+            None => Vec::new(),
+        };
         Some(AddOn {
             vendor_id: self.id(item)?,
             name: self.name(item)?,
             price: self.price.as_ref().and_then(|price| price.read_text(item)),
             description: self.description(item),
-            only_with: ids.into_iter().flatten().map(flat).collect(),
+            only_with: ids,
         })
     }
 
@@ -196,16 +263,16 @@ impl ScreeningForm {
     fn load(loader: &Loader<'_>, section: &Section<'_>, sight: Sight) -> Option<Self> {
         section.need("in", "say where the list is: in = \".screenings\"");
         section.need("text", "say what people read: text = \"{.name}\"");
-        let form = Self {
-            lists: loader.lists_at(section, "in")?,
-            texts: section
-                .texts("text")
-                .iter()
+        let lists = loader.lists_at(section, "in");
+        let texts = section.texts("text");
+        section.close();
+        let texts = texts.iter();
+        Some(Self {
+            lists: lists?,
+            texts: texts
                 .filter_map(|(text, line)| loader.template(text, *line, sight))
                 .collect(),
-        };
-        section.close();
-        Some(form)
+        })
     }
 
     fn read(&self, package: &Scope<'_>) -> Vec<String> {

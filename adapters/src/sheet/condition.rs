@@ -3,7 +3,7 @@
 //! ```text
 //! test = value | [value, ...] | { contains = value(s) } | { starts = text(s) }
 //!      | { has = template } | { among = template } | { before = template }
-//!      | { after = template } | { not = test } | { present = true | false }
+//!      | { after = template } | { every = test } | { not = test } | { present = true | false }
 //! ```
 //!
 //! Words of the sheet are compared as tables compare them (without case, blanks, `_` and `-`);
@@ -32,6 +32,8 @@ pub(super) enum Test {
     Class(u64),
     /// It is there, and not that.
     Not(Box<Test>),
+    /// It is a list of which every item is that.
+    Every(Box<Test>),
     /// One of these is in it: words whatever their case, values of ours exactly.
     Contains(Vec<Operand>),
     /// It begins with one of these texts, whatever their case.
@@ -84,6 +86,12 @@ impl Test {
         match self {
             Self::Present(present) => *present,
             Self::Not(test) => !test.holds(Some(value), scope),
+            Self::Every(test) => value.as_array().is_some_and(|items| {
+                let there = |item: &Value| Some(item).filter(|item| !item.is_null()).cloned();
+                let holds = |item: &Value| test.holds(there(item).as_ref(), scope);
+                // Of nothing nobody can say that all of it is well.
+                !items.is_empty() && items.iter().all(holds)
+            }),
             Self::Is(operands) => operands.iter().any(|one| one.equals(value, scope)),
             Self::Class(hundred) => value
                 .as_u64()
@@ -153,6 +161,12 @@ impl When {
         let conditions = entries.filter_map(|(text, spot)| {
             let expression = loader.expression(text, spot.line, sight)?;
             let test = Test::load(loader, spot, sight, expression.is_word(Word::Status))?;
+            if expression.gives_several() && !test.is_of_several() {
+                let wrong = format!("`{text}` stands in several places and is compared as one");
+                let right = "{ every = ... } asks all of them, { not = { every = ... } } any, and \
+                             `| first` makes one of them";
+                loader.mistakes.add(spot.line, wrong, right);
+            }
             Some((expression, test))
         });
         Self(conditions.collect())
@@ -173,6 +187,15 @@ impl When {
 }
 
 impl Test {
+    /// True for a test of lists, or of whatever is there.
+    fn is_of_several(&self) -> bool {
+        match self {
+            Self::Not(test) => test.is_of_several(),
+            Self::Every(_) | Self::Contains(_) | Self::Has(_) | Self::Present(_) => true,
+            _ => false,
+        }
+    }
+
     /// Loads a test. For the HTTP status, `4xx` means that hundred.
     pub(super) fn load(
         loader: &Loader<'_>,
@@ -226,6 +249,10 @@ impl Test {
         tests.extend(ours("after").map(Self::After));
         if let Some(present) = section.truth("present") {
             tests.push(Self::Present(present));
+        }
+        if let Some(inner) = section.get("every") {
+            let inner = Self::load(loader, inner, sight, false)?;
+            tests.push(Self::Every(Box::new(inner)));
         }
         if let Some(inner) = section.get("not") {
             let inner = Self::load(loader, inner, sight, false)?;

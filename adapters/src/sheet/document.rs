@@ -8,6 +8,9 @@ use super::path::Path;
 use super::xml;
 use crate::vocabulary::Private;
 
+/// The most fields of a form that is read.
+const MOST_FIELDS: usize = 1_000;
+
 /// How a document is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Format {
@@ -16,6 +19,8 @@ pub(super) enum Format {
     Xml,
     /// XML as one value of a form, whatever its field is called; or XML as it is.
     XmlInForm,
+    /// A form: its fields are texts, and lists where one comes more than once.
+    Form,
 }
 
 impl Format {
@@ -25,7 +30,16 @@ impl Format {
             "json" => Some(Self::Json),
             "xml" => Some(Self::Xml),
             "xml_in_form" => Some(Self::XmlInForm),
+            "form" => Some(Self::Form),
             _ => None,
+        }
+    }
+
+    /// How a body is written, where nobody says: XML begins with `<`, and JSON never does.
+    pub(super) fn of(body: &[u8]) -> Self {
+        match is_xml(body) {
+            true => Self::Xml,
+            false => Self::Json,
         }
     }
 
@@ -40,6 +54,7 @@ impl Format {
                 let value = form_value(&pair[at + 1..]);
                 is_xml(&value).then(|| xml::read(&value)).flatten()
             }),
+            Self::Form => form(body),
         }
     }
 }
@@ -58,8 +73,9 @@ impl DocumentCredentials {
     /// # Errors
     /// A sentence on what is wrong.
     pub fn new(format: &str, places: &[(&str, &str)]) -> Result<Self, String> {
-        let format = Format::named(format)
-            .ok_or_else(|| format!("`{format}` is no format; it is json, xml or xml_in_form"))?;
+        let format = Format::named(format).ok_or_else(|| {
+            format!("`{format}` is no format; it is json, xml, xml_in_form or form")
+        })?;
         let places = places.iter().map(|(path, secret)| {
             let path = Path::parse(path)?;
             match path.names_one() {
@@ -90,6 +106,26 @@ impl DocumentCredentials {
     }
 }
 
+/// A form's fields by name. What is not made of fields, or of too many, is none.
+fn form(body: &[u8]) -> Option<Value> {
+    let mut fields = serde_json::Map::new();
+    let pairs = body.split(|byte| *byte == b'&');
+    for (nth, pair) in pairs.filter(|pair| !pair.is_empty()).enumerate() {
+        let at = pair.iter().position(|byte| *byte == b'=')?;
+        if nth == MOST_FIELDS {
+            return None;
+        }
+        let text = |part: &[u8]| xml::decoded(&form_value(part));
+        let (name, value) = (text(&pair[..at]), Value::from(text(&pair[at + 1..])));
+        match fields.get_mut(&name) {
+            None => drop(fields.insert(name, value)),
+            Some(Value::Array(values)) => values.push(value),
+            Some(first) => *first = Value::Array(vec![first.take(), value]),
+        }
+    }
+    (!fields.is_empty()).then_some(Value::Object(fields))
+}
+
 fn is_xml(body: &[u8]) -> bool {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     body.trim_ascii_start().starts_with(b"<")
@@ -109,6 +145,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_form_is_its_fields_and_a_field_that_comes_again_a_list() {
+        let body = b"id=ord+1&note=Jos%E9&add%5B%5D=a&add%5B%5D=b&&empty=";
+        let expected =
+            json!({"id": "ord 1", "note": "Jos\u{e9}", "add[]": ["a", "b"], "empty": ""});
+        assert_eq!(Format::Form.read(body), Some(expected));
+        let many = "a=1&".repeat(MOST_FIELDS + 1);
+        for odd in ["", "&", "id", "{\"id\": 1}", many.as_str()] {
+            assert_eq!(Format::Form.read(odd.as_bytes()), None);
+        }
+    }
 
     #[test]
     fn xml_in_a_form_is_found_by_its_first_letter_and_read_in_its_own_characters() {

@@ -141,6 +141,14 @@ impl Expression {
         self.sources.iter().any(several)
     }
 
+    /// The header, where the expression is one, alone.
+    pub(super) fn header(&self) -> Option<&str> {
+        match (self.sources.as_slice(), self.functions.as_slice()) {
+            ([Source::Header(name)], []) => Some(name),
+            _ => None,
+        }
+    }
+
     /// True where it is the one word, alone.
     pub(super) fn is_word(&self, word: Word) -> bool {
         self.sources == [Source::Word(word)] && self.functions.is_empty()
@@ -171,6 +179,30 @@ impl Expression {
             }
         }
         Ok(Some(value).filter(|value| is_there(value)))
+    }
+
+    /// True where something is ordered that a function makes nothing of: to leave it out would order
+    /// something else.
+    pub(super) fn loses_an_item(&self, scope: &Scope<'_>) -> bool {
+        let is_ordered = |source: &Source| {
+            matches!(
+                source,
+                Source::Field("order.package" | "order.add_ons") | Source::Word(Word::Items)
+            )
+        };
+        let given = |source: &Source| match source.value(scope).as_deref() {
+            Some(Value::Array(items)) => !items.is_empty(),
+            value => value.is_some(),
+        };
+        self.sources
+            .iter()
+            .any(|source| is_ordered(source) && given(source))
+    }
+
+    /// True where it gives a list of what stands in several places.
+    pub(super) fn gives_several(&self) -> bool {
+        let mut functions = self.functions.iter();
+        self.reads_several() && !functions.any(Function::makes_one)
     }
 
     /// Its value where nothing that is missing can be the order's fault.
@@ -275,7 +307,7 @@ impl Source {
                 .map(|reply| Cow::Owned(Value::from(decoded(&reply.body)))),
             Self::Word(Word::Key) => text(Some(scope.key)),
             Self::Word(Word::CallbackUrl) => text(scope.callback_url),
-            Self::Word(Word::Page) => scope.page.map(|page| Cow::Owned(Value::from(page))),
+            Self::Word(Word::Page) => scope.page.map(|page| Cow::Owned(page.value())),
             Self::Word(Word::Status) => Some(Cow::Owned(Value::from(scope.reply?.status))),
             Self::Word(Word::Found) => scope.found.map(|found| Cow::Owned(Value::from(found))),
             Self::Word(Word::Said) => text(scope.said),
@@ -326,7 +358,33 @@ fn source(text: &str) -> Result<Source, String> {
         Some(("secret", name)) => named(Source::Secret, name),
         Some(("header", name)) => named(Source::Header, &name.to_ascii_lowercase()),
         _ if text.is_empty() => Err("an expression is empty".to_owned()),
-        _ => Err(format!("`{text}` is nothing that can be named")),
+        _ => Err(format!(
+            "`{text}` is nothing that can be named ({})",
+            namable(text)
+        )),
+    }
+}
+
+/// What could be meant by a name that is none: the fields of that part of the order, or what begins
+/// no field.
+fn namable(text: &str) -> String {
+    let head = text.split_once('.').map_or("", |(head, _)| head);
+    let fields = Order::FIELDS.iter();
+    let fields: Vec<&str> = fields
+        .copied()
+        .filter(|field| {
+            field
+                .split_once('.')
+                .is_some_and(|(known, _)| known == head)
+        })
+        .collect();
+    match fields.is_empty() {
+        true => {
+            "a field such as applicant.email, a path such as .id, settings.NAME, memo.NAME, ours, \
+                 theirs ..."
+                .to_owned()
+        }
+        false => fields.join(", "),
     }
 }
 

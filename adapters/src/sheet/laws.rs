@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::condition::{Operand, Test};
+use super::expression::{Source, Word};
 use super::functions::plain;
 use super::loader::{Loader, Use};
 use super::reading::Reading;
@@ -382,6 +383,7 @@ fn steps_end_with_what_their_operation_needs(
                 "only lists and look-ups have",
             );
         }
+        pages_are_asked_for(loader, step);
     }
     if name == "look_up" && !sheet.operations.iter().any(|(name, _)| *name == "fetch") {
         let wrong = "orders are looked up by our reference, and never by the vendor's";
@@ -389,6 +391,31 @@ fn steps_end_with_what_their_operation_needs(
         loader
             .mistakes
             .add(line, wrong, "say how an order is read: [[fetch]]");
+    }
+}
+
+/// A list of which always the same page is asked for never ends.
+fn pages_are_asked_for(loader: &Loader<'_>, step: &Step) {
+    let Some(pages) = &step.pages else {
+        return;
+    };
+    let page = Source::Word(Word::Page);
+    let in_address = step.request.in_address();
+    let asked: Vec<_> = in_address
+        .filter(|one| one.sources().contains(&page))
+        .collect();
+    if asked.is_empty() && !step.request.names("page") {
+        let wrong = format!("step `{}` has pages and does not ask for one", step.name);
+        let right = "send it: query = { page = \"{page}\" }";
+        loader.mistakes.add(step.line, wrong, right);
+    }
+    if pages.by_cursor() && asked.iter().any(|one| !one.optional) {
+        let wrong = format!(
+            "step `{}` needs `{{page}}`, and the first page has no cursor",
+            step.name
+        );
+        let right = "leave it out there, with `?`: query = { cursor = \"{page?}\" }";
+        loader.mistakes.add(step.line, wrong, right);
     }
 }
 

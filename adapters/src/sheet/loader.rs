@@ -114,17 +114,22 @@ impl<'s> Loader<'s> {
     /// The paths at `key`, of which the first that leads to a list counts.
     pub(super) fn lists_at(&self, section: &Section<'_>, key: &'static str) -> Option<Lists> {
         let texts = section.texts(key);
-        let paths = texts.iter().filter_map(|(text, line)| {
-            let path = self.kept(*line, text, Path::parse(text))?;
-            if !path.names_one() {
-                let wrong = format!("`{text}` names several places");
-                let right = "it names the list itself, without `[*]`";
-                self.mistakes.add(*line, wrong, right);
-            }
-            Some(path)
-        });
+        let paths = texts
+            .iter()
+            .filter_map(|(text, line)| self.list_path(text, *line));
         let paths: Vec<_> = paths.collect();
         (!paths.is_empty()).then_some(Lists(paths))
+    }
+
+    /// A path to a list.
+    pub(super) fn list_path(&self, text: &str, line: usize) -> Option<Path> {
+        let path = self.kept(line, text, Path::parse(text))?;
+        if !path.names_one() {
+            let wrong = format!("`{text}` names several places");
+            let right = "it names the list itself, without `[*]`";
+            self.mistakes.add(line, wrong, right);
+        }
+        Some(path)
     }
 
     /// The format at `key`, by name and as what it is.
@@ -140,7 +145,7 @@ impl<'s> Loader<'s> {
         let format = Format::named(name);
         if format.is_none() {
             let wrong = format!("`{key}` is `{name}`");
-            let right = "it is \"json\", \"xml\" or \"xml_in_form\"";
+            let right = "it is \"json\", \"xml\", \"xml_in_form\" or \"form\"";
             self.mistakes.add(section.line_of(key), wrong, right);
         }
         (name, format.unwrap_or_default())
@@ -219,7 +224,7 @@ impl<'s> Loader<'s> {
 
     fn look(&self, expression: &Expression, line: usize, sight: Sight) {
         if let Some(unseen) = expression.unseen(sight) {
-            let right = "see which words an expression may use in this place";
+            let right = format!("here may stand: {}", sight.words());
             self.mistakes.add(line, unseen, right);
         }
         for source in expression.sources() {

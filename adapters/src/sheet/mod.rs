@@ -60,6 +60,7 @@ pub use source::Mistake;
 pub(crate) use xml::read as read_xml;
 
 use crate::contract::Vendor;
+use crate::vocabulary::Millis;
 
 /// How a vendor is added by hand, from its documentation to the first order.
 pub const GUIDE: &str = include_str!("../../sheets/GUIDE.md");
@@ -71,6 +72,11 @@ pub const NEW: &str = include_str!("../../start/json.toml");
 pub const NEW_XML: &str = include_str!("../../start/xml.toml");
 /// The name of the vendor in both.
 pub const NEW_NAME: &str = "newvendor";
+
+/// The moment in a text, as the function `time` reads it.
+pub(crate) fn moment(text: &str) -> Option<Millis> {
+    functions::time(text)
+}
 
 /// Loads the sheet in `text`, which may extend a shipped one. `name_for_messages` is what mistakes
 /// call it: its file name.

@@ -9,7 +9,7 @@ use super::expression::Expression;
 use super::reading::{Reading, ReportForm};
 use super::steps::Step;
 use super::words::Verdict;
-use crate::callback::{Callbacks, Proof};
+use crate::callback::{Callbacks, Encoding, Proof, Signature, Signed};
 use crate::contract::{Ambiguity, Auth, Effect, Setting, SettingForm, Vendor};
 
 /// What a sheet says.
@@ -389,9 +389,7 @@ fn words(table: &[(String, Verdict)]) -> Vec<Word> {
 fn proof(proof: &Proof) -> String {
     match proof {
         Proof::Hint => "none: nothing it says is believed".to_owned(),
-        Proof::HmacBody { header, secret, .. } => {
-            format!("HMAC-SHA256 of the body in `{header}`, keyed with `{secret}`")
-        }
+        Proof::HmacBody(signature) => signed(signature),
         Proof::HmacTimestamped {
             header,
             secret,
@@ -412,6 +410,25 @@ fn proof(proof: &Proof) -> String {
             format!("{} in the document", names.join(" and "))
         }
     }
+}
+
+fn signed(signature: &Signature) -> String {
+    let parts = signature.text.iter().map(|part| match part {
+        Signed::Text(text) => format!("`{text}`"),
+        Signed::Header(name) => format!("the header `{name}`"),
+        Signed::Body => "the body".to_owned(),
+    });
+    let (parts, header) = (parts.collect::<Vec<_>>().join(", "), &signature.header);
+    let encoding = match signature.encoding {
+        Encoding::Hex => "",
+        Encoding::Base64 => ", in base64",
+    };
+    let age = match &signature.time {
+        Some(sent) => format!(", at most {} old", length(sent.tolerance)),
+        None => String::new(),
+    };
+    let secret = &signature.secret;
+    format!("HMAC-SHA256 of {parts} in `{header}`{encoding}, keyed with `{secret}`{age}")
 }
 
 /// A length of time as sheets write it.

@@ -43,24 +43,20 @@ impl Path {
             return Ok(Self::whole());
         }
         let mut strides = Vec::new();
-        for part in rest.split('.') {
-            let (name, brackets) = part.split_at(part.find('[').unwrap_or(part.len()));
-            if name.is_empty() && brackets.is_empty() {
-                return Err(format!("path `{text}` has an empty part"));
-            }
-            if !name.is_empty() {
-                strides.push(Stride::Member(name.to_owned()));
-            }
-            if !brackets.is_empty() && !brackets.ends_with(']') {
-                return Err(format!("path `{text}` has a bracket that is not closed"));
-            }
-            for index in brackets.split_terminator(']') {
-                strides.push(bracket(index).ok_or_else(|| {
-                    format!(
-                        "path `{text}` has `{index}]`, which is neither `[0]`, `[*]` nor `[name=text]`"
-                    )
-                })?);
-            }
+        let mut rest = rest;
+        loop {
+            let (stride, after) = stride(rest).map_err(|wrong| format!("path `{text}` {wrong}"))?;
+            strides.push(stride);
+            rest = match after.strip_prefix('.') {
+                Some(after) => after,
+                None if after.is_empty() => break,
+                None if after.starts_with('[') => after,
+                None => {
+                    return Err(format!(
+                        "path `{text}` goes on behind a bracket without a dot"
+                    ));
+                }
+            };
         }
         Ok(Self(strides))
     }
@@ -106,8 +102,28 @@ impl Lists {
     }
 }
 
-fn bracket(text: &str) -> Option<Stride> {
-    let inside = text.strip_prefix('[')?;
+/// The first stride of the text, and what follows; the error says what is wrong with it.
+fn stride(text: &str) -> Result<(Stride, &str), String> {
+    let unclosed = "has a bracket that is not closed";
+    if let Some(quoted) = text.strip_prefix("['") {
+        let (name, after) = quoted.split_once("']").ok_or(unclosed)?;
+        return Ok((Stride::Member(name.to_owned()), after));
+    }
+    if let Some(inside) = text.strip_prefix('[') {
+        let (inside, after) = inside.split_once(']').ok_or(unclosed)?;
+        let found = bracket(inside).ok_or_else(|| {
+            format!("has `[{inside}]`, which is none of `[0]`, `[*]`, `[name=text]` and `['name']`")
+        })?;
+        return Ok((found, after));
+    }
+    let (name, after) = text.split_at(text.find(['.', '[']).unwrap_or(text.len()));
+    match name {
+        "" => Err("has an empty part".to_owned()),
+        name => Ok((Stride::Member(name.to_owned()), after)),
+    }
+}
+
+fn bracket(inside: &str) -> Option<Stride> {
     match inside.split_once('=') {
         Some((name, value)) if !name.trim_end_matches('!').is_empty() => {
             Some(match name.strip_suffix('!') {
@@ -201,6 +217,23 @@ mod tests {
         assert_eq!(found(".o[*].@n", &root), Some(json!(["1", "2"])));
         let items = Path::parse(".o").expect("well formed");
         assert_eq!(items.items(&root).map(<[_]>::len), Some(2));
+    }
+
+    #[test]
+    fn a_member_with_dots_or_brackets_in_its_name_stands_in_quotes() {
+        let from =
+            json!({"errors": {"person[mail]": ["bad"], "a.b": {"c": 1}}, "x": [{"k": "a.b"}]});
+        assert_eq!(
+            found(".errors['person[mail]'][0]", &from),
+            Some(json!("bad"))
+        );
+        assert_eq!(found(".errors['a.b'].c", &from), Some(json!(1)));
+        assert_eq!(found(".x[k=a.b].k", &from), Some(json!("a.b")));
+        for wrong in [
+            ".a..b", ".a.", "..a", ".a[0", ".a['b", ".a['b]", ".a[0]b", ".a[]", ".a[b]",
+        ] {
+            assert!(Path::parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -127,6 +127,13 @@ impl Form {
                 .any(|one| names(one, name))
     }
 
+    /// The expressions of its path and query.
+    pub(super) fn in_address(&self) -> impl Iterator<Item = &Expression> {
+        let query = self.query.iter().map(|(_, template)| template);
+        let templates = std::iter::once(&self.path).chain(query);
+        templates.flat_map(Template::expressions)
+    }
+
     /// The request of step `step`.
     ///
     /// # Errors

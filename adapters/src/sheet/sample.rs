@@ -56,6 +56,11 @@ fn sample(
             .and_then(|status| u16::try_from(status).ok())
             .unwrap_or(200),
         headers: texts("headers"),
+        absent_may_pass: section
+            .texts("absent_may_pass")
+            .into_iter()
+            .map(|(name, _)| name.to_owned())
+            .collect(),
         name: name?.to_owned(),
         body: body?.to_owned(),
         expect: match &expect?.raw {

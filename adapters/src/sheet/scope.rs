@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::pages::Page;
 use super::trace::Trace;
 use crate::contract::{Context, Reply};
 use crate::vocabulary::{Millis, Order, TheirRef};
@@ -24,7 +25,7 @@ pub(super) struct Scope<'a> {
     pub(super) settings: &'a BTreeMap<String, Value>,
     pub(super) key: &'a str,
     /// The page that is asked for, in lists.
-    pub(super) page: Option<u64>,
+    pub(super) page: Option<Page<'a>>,
     pub(super) reply: Option<&'a Reply>,
     /// The vendor's answer, or the part of it that is looked at: what `.` means.
     pub(super) answer: Option<&'a Value>,
@@ -93,6 +94,29 @@ impl Sight {
             answer: true,
             ..self
         }
+    }
+
+    /// What may be named, for messages.
+    pub(super) fn words(self) -> String {
+        let all = [
+            (true, "settings.NAME"),
+            (self.ours, "ours, order.package, order.add_ons"),
+            (self.people, "applicant.NAME, hiring_manager.NAME, job.id"),
+            (self.theirs, "theirs"),
+            (self.memo, "memo.NAME"),
+            (self.key, "key"),
+            (self.callback_url, "callback_url"),
+            (self.secrets, "secret.NAME"),
+            (self.page, "page"),
+            (self.item, "item"),
+            (self.sent, "first_sent_at"),
+            (
+                self.answer,
+                "paths into the answer, status, header.NAME, body, said, found",
+            ),
+        ];
+        let seen = all.into_iter().filter(|(seen, _)| *seen);
+        seen.map(|(_, words)| words).collect::<Vec<_>>().join(", ")
     }
 
     /// The same without people: for paths, and for values that are kept or shown.

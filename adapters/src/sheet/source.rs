@@ -183,7 +183,7 @@ impl Spot {
 }
 
 /// True where one text is the other with one letter more, less or changed, or two exchanged.
-fn is_slip(one: &str, other: &str) -> bool {
+pub(super) fn is_slip(one: &str, other: &str) -> bool {
     let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
     let same = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
     let (one, other) = (&one[same..], &other[same..]);
@@ -304,8 +304,10 @@ impl<'s> Section<'s> {
 
     /// A key that may have been meant for `key`, as the end of a sentence; empty where there is none.
     pub(super) fn instead_of(&self, key: &str) -> String {
-        let mut names = self.entries.iter().map(|(name, _)| name.as_str());
-        match names.find(|name| *name != key && is_slip(name, key)) {
+        let known = self.known.borrow();
+        let names = self.entries.iter().map(|(name, _)| name.as_str());
+        let mut unknown = names.filter(|name| *name != key && !known.contains(name));
+        match unknown.find(|name| is_slip(name, key)) {
             Some(name) => format!(", but `{name}`"),
             None => String::new(),
         }

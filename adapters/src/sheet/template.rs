@@ -8,9 +8,10 @@ use std::borrow::Cow;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::expression::Expression;
+use super::expression::{Expression, Word};
 use super::functions::flat;
 use super::scope::Scope;
+use crate::callback::Signed;
 use crate::contract::{Escape, Piece, Unfit};
 
 /// What need not be encoded in a path: the unreserved characters of RFC 3986.
@@ -79,6 +80,17 @@ impl Template {
             [Part::Text(text)] => Some(text),
             _ => None,
         }
+    }
+
+    /// The text that a callback's signature covers; `None` where it names anything but the body and
+    /// headers.
+    pub(super) fn signed(&self) -> Option<Vec<Signed>> {
+        let parts = self.parts.iter().map(|part| match part {
+            Part::Text(text) => Some(Signed::Text(text.clone())),
+            Part::Expression(one) if one.is_word(Word::Body) => Some(Signed::Body),
+            Part::Expression(one) => one.header().map(|name| Signed::Header(name.to_owned())),
+        });
+        parts.collect()
     }
 
     pub(super) fn has_secret(&self) -> bool {
@@ -195,6 +207,23 @@ impl Template {
     }
 }
 
+impl Template {
+    /// Its values as members of a form: a list is one member for each of its items.
+    ///
+    /// # Errors
+    /// [`Unfit`] as for [`Template::value`].
+    pub(super) fn form_values(&self, scope: &Scope<'_>) -> Result<Vec<Vec<Piece>>, Unfit> {
+        if let [Part::Expression(one)] = self.parts.as_slice()
+            && one.secret().is_none()
+            && let Some(Value::Array(items)) = filled(one, scope)?.as_deref()
+        {
+            let written = |item: &Value| vec![Piece::text(Escape::Form.write(&flat(item)))];
+            return Ok(items.iter().map(written).collect());
+        }
+        Ok(self.pieces(scope, Escape::Form)?.into_iter().collect())
+    }
+}
+
 fn is_empty_list(value: &Value) -> bool {
     value.as_array().is_some_and(Vec::is_empty)
 }
@@ -202,7 +231,9 @@ fn is_empty_list(value: &Value) -> bool {
 /// The value of an expression in a template: absent only where it is optional.
 fn filled<'a>(expression: &Expression, scope: &Scope<'a>) -> Result<Option<Cow<'a, Value>>, Unfit> {
     match expression.value(scope)? {
-        None if !expression.optional => Err(expression.missing(scope)),
+        None if !expression.optional || expression.loses_an_item(scope) => {
+            Err(expression.missing(scope))
+        }
         // A list with nothing in it is left out where it may be.
         Some(list) if expression.optional && is_empty_list(&list) => Ok(None),
         value => Ok(value),

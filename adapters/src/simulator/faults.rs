@@ -6,6 +6,9 @@ use crate::vocabulary::Millis;
 /// How long [`FaultKind::Invisible`] hides an order from look-ups.
 const INVISIBLE_FOR: Millis = 30_000;
 
+/// How deep [`FaultKind::ActAndNest`] nests.
+const DEEP: usize = 10_000;
+
 /// The faults that were ordered and have not run out, oldest first; the first that fits strikes.
 #[derive(Default)]
 pub(super) struct Faults {
@@ -101,6 +104,8 @@ impl Strike {
             Some(FaultKind::ActAndHang) => response.sent(Manner::Never),
             Some(FaultKind::ActAndReset) => response.sent(Manner::Reset),
             Some(FaultKind::ActAndBadGateway) => page(502, "Bad Gateway"),
+            Some(FaultKind::ActAndPage) => page(response.status, "OK"),
+            Some(FaultKind::ActAndNest) => nested(response),
             Some(FaultKind::ActAndTruncate) => response.sent(Manner::Truncated),
             Some(FaultKind::ActAndDrip) => response.sent(Manner::Dripping),
             _ => response,
@@ -116,6 +121,20 @@ fn page(status: u16, title: &str) -> Response {
         headers: vec![("content-type".to_owned(), "text/html".to_owned())],
         body: html.into_bytes(),
         manner: Manner::Plainly,
+    }
+}
+
+/// A document of the same notation that nests too deep to be read by calling oneself.
+fn nested(response: Response) -> Response {
+    let mime = response
+        .headers
+        .iter()
+        .find(|(name, _)| name == "content-type");
+    let is_xml = mime.is_some_and(|(_, mime)| mime.contains("xml"));
+    let (open, close) = if is_xml { ("<a>", "</a>") } else { ("[", "]") };
+    Response {
+        body: (open.repeat(DEEP) + &close.repeat(DEEP)).into_bytes(),
+        ..response
     }
 }
 

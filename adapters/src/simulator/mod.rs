@@ -174,6 +174,10 @@ pub enum FaultKind {
     ActAndReset,
     /// Acts, and answers 502 with an HTML page.
     ActAndBadGateway,
+    /// Acts, and answers with its usual status and an HTML page.
+    ActAndPage,
+    /// Acts, and answers with its usual status a document that nests 10,000 deep.
+    ActAndNest,
     /// Acts, and stops halfway through the answer.
     ActAndTruncate,
     /// Acts, and drips the answer.

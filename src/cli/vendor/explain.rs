@@ -130,6 +130,7 @@ pub(super) fn run(
         headers: options.header.clone(),
         body: String::from_utf8_lossy(&body).into_owned(),
         expect: Value::Null,
+        absent_may_pass: Vec::new(),
     };
     let explained = found.sheet.explain(&sample).map_err(CliError::Usage)?;
     if options.json {

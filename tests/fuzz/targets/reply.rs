@@ -2,10 +2,10 @@
 #![no_main]
 
 use adapters::contract::{
-    CancelOrder, Context, Fault, FetchOrder, Found, ListPackages, Memo, Operation, Reply,
-    ReportLink, Translate, Turn, VerifyCredentials,
+    Auth, CancelOrder, Context, Fault, FetchMany, FetchOrder, FetchToken, Found, ListPackages, Memo,
+    Operation, PlaceOrder, Reply, ReportLink, Translate, Turn, VerifyCredentials,
 };
-use adapters::vocabulary::{Outcome, Progress, Standing, TheirRef};
+use adapters::vocabulary::{OurRef, Outcome, Progress, Standing, TheirRef};
 use libfuzzer_sys::fuzz_target;
 
 const STATUSES: [u16; 10] = [200, 201, 204, 400, 401, 404, 409, 422, 429, 500];
@@ -47,7 +47,8 @@ fuzz_target!(|data: &[u8]| {
         body: body.to_vec(),
     };
     let theirs = TheirRef("theirs-1".to_owned());
-    match operation % 5 {
+    let ours = OurRef("ours-1".to_owned());
+    match operation % 9 {
         0 => {
             if let Some(fetch) = &vendor.fetch {
                 let came = decoded(fetch.as_ref(), &FetchOrder::Theirs(theirs), &cx, &reply);
@@ -72,6 +73,50 @@ fuzz_target!(|data: &[u8]| {
         3 => {
             if let Some(report) = &vendor.report {
                 let _ = decoded(report.as_ref(), &ReportLink { theirs }, &cx, &reply);
+            }
+        }
+        4 => {
+            let op = PlaceOrder {
+                order: fuzz::order().into(),
+                ours,
+                callback_url: "https://gateway.example/callbacks/v/t".to_owned(),
+            };
+            if let Ok(Turn::Done(progress)) = decoded(vendor.place.as_ref(), &op, &cx, &reply) {
+                assert!(status < 300, "a failure places an order");
+                judge(&progress, status);
+            }
+        }
+        5 => {
+            if let Some(fetch) = &vendor.fetch {
+                let op = FetchOrder::Ours {
+                    order: fuzz::order().into(),
+                    ours,
+                    first_sent_at: 1_769_940_002_000,
+                };
+                match decoded(fetch.as_ref(), &op, &cx, &reply) {
+                    Ok(Turn::Done(Found::One(progress))) => judge(&progress, status),
+                    Ok(Turn::Done(Found::NotSeen { blind: false })) => {
+                        assert!(status < 500, "a failure proves that an order is not there");
+                    }
+                    _ => {}
+                }
+            }
+        }
+        6 => {
+            if let Some(many) = &vendor.fetch_many {
+                let op = FetchMany {
+                    theirs: vec![theirs, TheirRef("theirs-2".to_owned())],
+                };
+                if let Ok(Turn::Done(found)) = decoded(many.as_ref(), &op, &cx, &reply) {
+                    let asked: Vec<_> = found.iter().map(|(theirs, _)| theirs).collect();
+                    assert!(asked.iter().all(|one| op.theirs.contains(one)));
+                }
+            }
+        }
+        7 => {
+            if let Auth::Token(token) = &vendor.auth {
+                let came = decoded(token.fetch.as_ref(), &FetchToken, &cx, &reply);
+                assert!(status < 300 || came.is_err(), "a failure is a token");
             }
         }
         _ => {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use adapters::simulator::FaultKind::{
-    self, ActAndBadGateway, ActAndHang, ActAndReset, ActAndTruncate, Hang, Reset,
+    self, ActAndBadGateway, ActAndHang, ActAndNest, ActAndPage, ActAndReset, ActAndTruncate, Hang,
+    Reset,
 };
 use adapters::simulator::FaultOrder;
 use cleargate::domain::order::{Order, Stage};
@@ -15,10 +16,12 @@ use serde_json::Value;
 use crate::support::stage::with;
 use crate::support::{Database, Plan, World, on_both_databases};
 
-const FAULTS: [FaultKind; 6] = [
+const FAULTS: [FaultKind; 8] = [
     ActAndHang,
     ActAndReset,
     ActAndBadGateway,
+    ActAndPage,
+    ActAndNest,
     ActAndTruncate,
     Hang,
     Reset,

@@ -7,7 +7,7 @@ use super::super::answer::Said;
 use super::super::bench::Bench;
 use super::super::fixtures::CallbackCase;
 use super::nasty::{SENSELESS, mutations};
-use crate::callback::{Forged, Incoming, Proof, Verified, hmac_sha256_hex, verify};
+use crate::callback::{Encoding, Forged, Incoming, Proof, Verified, hmac_sha256_hex, verify};
 use crate::vocabulary::{Millis, Private};
 
 /// No tolerance reaches that far: a captured callback must be worthless by then.
@@ -70,21 +70,29 @@ impl Attempt {
     }
 }
 
-/// Fills in `{hmac:SECRET}` and `{hmac:SECRET:SECONDS}`.
+/// Fills in `{hmac:SECRET}`, `{hmac:SECRET:SECONDS}`, and for what is signed in another way
+/// `{hmac_hex:SECRET:TEXT}` and `{hmac_base64:SECRET:TEXT}`, where `BODY` in the text is the body.
 fn signed(value: &str, body: &[u8], secrets: &BTreeMap<String, String>) -> String {
-    let Some((before, rest)) = value.split_once("{hmac:") else {
+    let Some((before, rest)) = value.split_once("{hmac") else {
         return value.to_owned();
     };
     let Some((inside, after)) = rest.split_once('}') else {
         return value.to_owned();
     };
-    let (name, seconds) = inside.split_once(':').unwrap_or((inside, ""));
+    let (encoding, inside) = inside.split_once(':').unwrap_or(("", inside));
+    let (name, text) = inside.split_once(':').unwrap_or((inside, ""));
     let key = secrets.get(name).map(String::as_bytes).unwrap_or_default();
-    let hex = match seconds {
-        "" => hmac_sha256_hex(key, &[body]),
-        seconds => hmac_sha256_hex(key, &[seconds.as_bytes(), b".", body]),
+    let body_in = |text: &str| {
+        let (before, after) = text.split_once("BODY").unwrap_or((text, ""));
+        [before.as_bytes(), body, after.as_bytes()].concat()
     };
-    format!("{before}{hex}{}", signed(after, body, secrets))
+    let signature = match (encoding, text) {
+        ("_base64", text) => Encoding::Base64.written(key, &[&body_in(text)]),
+        ("_hex", text) => Encoding::Hex.written(key, &[&body_in(text)]),
+        (_, "") => hmac_sha256_hex(key, &[body]),
+        (_, seconds) => hmac_sha256_hex(key, &[seconds.as_bytes(), b".", body]),
+    };
+    format!("{before}{signature}{}", signed(after, body, secrets))
 }
 
 /// Law `proof`.
@@ -131,14 +139,13 @@ fn disbelief(proof: &Proof, sound: &Attempt, believes: Believes<'_>) -> Option<S
 /// Changed callbacks that nobody may believe, and how they were changed.
 fn forgeries(proof: &Proof, sound: &Attempt) -> Vec<(String, Attempt)> {
     let mut forged = Vec::new();
-    let (header, covers_body) = match proof {
+    let (headers, covers_body) = match proof {
         Proof::Hint => return forged,
-        Proof::HmacBody { header, .. } | Proof::HmacTimestamped { header, .. } => {
-            (Some(header.as_str()), true)
-        }
-        Proof::HeaderEquals { header, .. } => (Some(header.as_str()), false),
-        Proof::Basic { .. } => (Some("authorization"), false),
-        Proof::Document(_) => (None, false),
+        Proof::HmacBody(signature) => (signature.headers().collect(), true),
+        Proof::HmacTimestamped { header, .. } => (vec![header.as_str()], true),
+        Proof::HeaderEquals { header, .. } => (vec![header.as_str()], false),
+        Proof::Basic { .. } => (vec!["authorization"], false),
+        Proof::Document(_) => (Vec::new(), false),
     };
     for secret in proof.secrets() {
         let without = sound.but(|attempt| drop(attempt.secrets.remove(secret)));
@@ -153,15 +160,21 @@ fn forgeries(proof: &Proof, sound: &Attempt) -> Vec<(String, Attempt)> {
             forged.extend(bent_documents(secret, sound));
         }
     }
-    if let Some(header) = header {
+    for header in headers {
         let bare = sound.but(|attempt| attempt.headers.retain(|(name, _)| name != header));
         forged.push((format!("without the header `{header}`"), bare));
-        forged.extend(bent_headers(header, sound));
+        if !holds_several(proof, header, sound) {
+            forged.extend(bent_headers(header, sound));
+        }
     }
     if covers_body {
         forged.extend(bent_bodies(sound));
     }
-    if matches!(proof, Proof::HmacTimestamped { .. }) {
+    let tells_time = match proof {
+        Proof::HmacBody(signature) => signature.time.is_some(),
+        proof => matches!(proof, Proof::HmacTimestamped { .. }),
+    };
+    if tells_time {
         let late = sound.but(|attempt| attempt.now += A_DAY);
         forged.push(("a day later".to_owned(), late));
         let early = sound.but(|attempt| attempt.now -= A_DAY);
@@ -170,16 +183,24 @@ fn forgeries(proof: &Proof, sound: &Attempt) -> Vec<(String, Attempt)> {
     forged
 }
 
+/// While a secret is rotated there are two signatures, and either is enough.
+fn holds_several(proof: &Proof, header: &str, sound: &Attempt) -> bool {
+    let mut headers = sound.headers.iter();
+    let value = headers.find_map(|(name, value)| (name == header).then_some(value));
+    let (mark, least) = match proof {
+        Proof::HmacBody(signature) if signature.header == header => (" ", 1),
+        Proof::HmacTimestamped { .. } => ("v1=", 2),
+        _ => return false,
+    };
+    value.is_some_and(|value| value.matches(mark).count() >= least)
+}
+
 /// Each bit of the header flipped, as long as it remains text.
 fn bent_headers(header: &str, sound: &Attempt) -> Vec<(String, Attempt)> {
     let Some(nth) = sound.headers.iter().position(|(name, _)| name == header) else {
         return Vec::new();
     };
     let value = &sound.headers[nth].1;
-    // While a secret is rotated there are two signatures, and either is enough.
-    if value.matches("v1=").count() > 1 {
-        return Vec::new();
-    }
     let bent = flipped(value.as_bytes()).filter_map(|value| String::from_utf8(value).ok());
     bent.map(|value| {
         let attempt = sound.but(|attempt| attempt.headers[nth].1 = value);
@@ -275,6 +296,7 @@ pub(super) fn pure_reading(bench: &Bench<'_>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::callback::{Sent, Signature, Signed};
     use crate::sheet::DocumentCredentials;
     use std::time::Duration;
 
@@ -302,12 +324,23 @@ mod tests {
         let (header, secret) = ("x-proof".to_owned(), "key".to_owned());
         vec![
             (
-                Proof::HmacBody {
-                    header: header.clone(),
-                    prefix: "sha256=".into(),
-                    secret: secret.clone(),
-                },
+                Proof::HmacBody(Signature::of_body("x-proof", "sha256=", "key")),
                 case(&[("x-proof", "sha256={hmac:key}")]),
+            ),
+            (
+                Proof::HmacBody(Signature {
+                    encoding: Encoding::Base64,
+                    text: vec![Signed::Header("x-sent".into()), Signed::Body],
+                    time: Some(Sent {
+                        header: "x-sent".into(),
+                        tolerance: Duration::from_secs(300),
+                    }),
+                    ..Signature::of_body("x-proof", "", "key")
+                }),
+                case(&[
+                    ("x-sent", "1000"),
+                    ("x-proof", "{hmac_base64:key:1000BODY}"),
+                ]),
             ),
             (
                 Proof::HmacTimestamped {

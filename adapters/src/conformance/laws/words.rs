@@ -209,7 +209,7 @@ pub(super) fn false_pass(bench: &Bench<'_>) -> Vec<String> {
             if passes(&body) > subject.passes() && !may_lack(&place) {
                 broken.push(format!(
                     "{}: passes without {place}; if the vendor leaves it out of good reports, \
-                     `absent_may_pass` in vendor.toml allows it",
+                     `absent_may_pass` in vendor.toml, or in its [[test]], allows it",
                     subject.at
                 ));
             }

@@ -19,6 +19,7 @@ pub(super) use words::{clean, flat, plain, scalar};
 
 use super::loader::duration;
 use super::scope::Scope;
+use super::xml::TEXT;
 use crate::contract::Unfit;
 use crate::vocabulary::Order;
 use place::{APPLICANT, country, own, region, state};
@@ -62,6 +63,8 @@ pub(super) enum Function {
     Only(Vec<String>),
     Map(Vec<(String, String)>, Option<String>),
     From(String),
+    Number,
+    Keys,
     Json,
     Merged,
     Rel(String),
@@ -99,6 +102,8 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("only", "'yes' ..."),
     ("map", "'from' 'to' ... ['otherwise']"),
     ("from", "settings.NAME"),
+    ("number", ""),
+    ("keys", ""),
     ("json", ""),
     ("merged", ""),
     ("rel", "'next'"),
@@ -172,6 +177,8 @@ impl Function {
                 )
             }
             ("from", [Bare(name)]) => Self::From(own(&name.strip_prefix("settings.")?)),
+            ("number", []) => Self::Number,
+            ("keys", []) => Self::Keys,
             ("json", []) => Self::Json,
             ("merged", []) => Self::Merged,
             ("rel", [Quoted(rel)]) => Self::Rel(own(rel)),
@@ -202,6 +209,11 @@ impl Function {
             Self::Strip(prefix) => prefix.ends_with(|letter: char| !letter.is_alphanumeric()),
             _ => false,
         }
+    }
+
+    /// True where it makes one text of a list.
+    pub(super) fn makes_one(&self) -> bool {
+        matches!(self, Self::First | Self::Join(_) | Self::Text)
     }
 
     /// Its value for `value`; `None` where it has none.
@@ -277,6 +289,8 @@ impl Function {
                 .cloned(),
             Self::Join(between) => join(value, between),
             Self::Split(at) => Some(scalar(value)?.split(at.as_str()).map(Value::from).collect()),
+            Self::Number => number(value),
+            Self::Keys => Some(names(value)?),
             Self::Json => parsed(value),
             Self::Merged => merged(value),
             // These look beyond the value.
@@ -319,6 +333,26 @@ fn field(name: &str) -> Option<&'static str> {
 
 fn millis(length: Duration) -> Option<i64> {
     i64::try_from(length.as_millis()).ok()
+}
+
+/// The names of a table's members, or of an element's children and attributes.
+fn names(value: &Value) -> Option<Value> {
+    let names = value.as_object()?.keys();
+    let names = names.filter(|name| *name != TEXT).map(String::as_str);
+    Some(
+        names
+            .map(|name| Value::from(name.trim_start_matches('@')))
+            .collect(),
+    )
+}
+
+/// The number that is written in a text, or in each text of a list.
+fn number(value: &Value) -> Option<Value> {
+    if let Value::Array(items) = value {
+        return items.iter().map(number).collect();
+    }
+    let number: serde_json::Number = serde_json::from_str(scalar(value)?.trim()).ok()?;
+    Some(Value::Number(number))
 }
 
 /// What the table of a setting has for a word, or for each word of a list.

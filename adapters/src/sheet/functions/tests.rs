@@ -114,6 +114,30 @@ fn functions_give_what_their_names_say() {
 }
 
 #[test]
+fn a_number_is_written_in_a_text_and_names_stand_in_a_table() {
+    assert_eq!(applied("number", json!("42")), Some(json!(42)));
+    assert_eq!(applied("number", json!(["7", " 8 "])), Some(json!([7, 8])));
+    assert_eq!(applied("number", json!("2.50")), Some(json!(2.5)));
+    for none in [
+        json!("basic"),
+        json!(""),
+        json!("0x7"),
+        json!(["7", "x"]),
+        json!("[1]"),
+    ] {
+        assert_eq!(applied("number", none), None);
+    }
+    let errors = json!({"email": ["is invalid"], "person[zip]": []});
+    assert_eq!(
+        applied("keys", errors),
+        Some(json!(["email", "person[zip]"]))
+    );
+    let element = json!({"#": "", "@code": "7", "mail": [{"#": "bad"}]});
+    assert_eq!(applied("keys", element), Some(json!(["code", "mail"])));
+    assert_eq!(applied("keys", json!("text")), None);
+}
+
+#[test]
 fn a_function_that_cannot_make_sense_of_its_value_gives_nothing() {
     for (name, value) in [
         ("cents", json!("12.5")),

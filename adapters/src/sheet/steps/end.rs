@@ -12,6 +12,8 @@ use crate::vocabulary::{Progress, TheirRef};
 /// Where an operation has arrived.
 pub(in crate::sheet) struct End<'e> {
     pub(in crate::sheet) step: &'e Step,
+    /// The step that is made next, where this one's answer had something to gather first.
+    pub(in crate::sheet) next: Option<&'e Step>,
     /// What the last step's answer shows; `.` is the item that was found, or the whole.
     pub(in crate::sheet) scope: Scope<'e>,
     /// What the memo held before this answer, with what belongs to paging.

@@ -101,8 +101,8 @@ fn step(loader: &Loader<'_>, spot: &Spot, kind: Kind) -> Option<Step> {
     Some(step)
 }
 
-/// What the answer to a step is read for, beside an order: the list that is searched or offered, or
-/// the link.
+/// What the answer to a step is read for, beside an order: the list that is searched or offered, the
+/// link, or the place of the document.
 fn sign(section: &Section<'_>) -> Option<Expression> {
     let lists = ["find", "packages", "add_ons"].into_iter().find_map(|key| {
         let Raw::Table(entries) = &section.get(key)?.raw else {
@@ -110,7 +110,8 @@ fn sign(section: &Section<'_>) -> Option<Expression> {
         };
         let (_, lists) = entries.iter().find(|(name, _)| name == "in")?;
         match &lists.raw {
-            Raw::Text(path) => Some(path.clone()),
+            // Of a list in every item of a list, the outer one is always there.
+            Raw::Text(path) => path.split("[*]").next().map(str::to_owned),
             Raw::List(paths) => {
                 let paths = paths.iter().filter_map(|path| match &path.raw {
                     Raw::Text(path) => Some(path.as_str()),
@@ -121,10 +122,15 @@ fn sign(section: &Section<'_>) -> Option<Expression> {
             _ => None,
         }
     });
-    let read = lists.or_else(|| match &section.get("link")?.raw {
-        Raw::Text(link) => Some(link.clone()),
+    let text = |key: &'static str| match &section.get(key)?.raw {
+        Raw::Text(text) => Some(text.clone()),
+        Raw::Table(entries) => entries.iter().find_map(|(name, spot)| match &spot.raw {
+            Raw::Text(text) if name == "base64" => Some(text.clone()),
+            _ => None,
+        }),
         _ => None,
-    });
+    };
+    let read = lists.or_else(|| text("link")).or_else(|| text("document"));
     // What cannot be read is told where it stands.
     Expression::parse(&read?).ok()
 }

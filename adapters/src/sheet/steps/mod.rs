@@ -185,7 +185,7 @@ impl Steps {
             answer: Some(first),
             ..*scope
         };
-        let mut values = without_paging(scope.memo);
+        let mut values = without_page(scope.memo);
         values.extend(kept(&step.keep, &scope));
         let after = Scope {
             memo: &values,
@@ -194,12 +194,13 @@ impl Steps {
         let settled = items.len() == 1 || step.takes_any();
         let mut next = step.next.iter().filter_map(|name| self.named(name));
         match next.find(|next| settled && next.when.holds(&after)) {
-            Some(next) => Ok(Turn::Next(Memo {
+            Some(next) if step.catalog.is_none() => Ok(Turn::Next(Memo {
                 step: next.name.clone(),
                 values,
             })),
-            None => finish(&End {
+            next => finish(&End {
                 step,
+                next,
                 scope: after,
                 before: scope.memo,
                 items: items.to_vec(),
@@ -223,6 +224,7 @@ impl Steps {
         };
         finish(&End {
             step,
+            next: None,
             scope: *scope,
             before: scope.memo,
             items: Vec::new(),
@@ -241,10 +243,11 @@ impl Steps {
             Some(Led::Fault(fault)) => Err(fault),
             Some(Led::Step(name)) => Ok(Turn::Next(Memo {
                 step: name,
-                values: without_paging(scope.memo),
+                values: without_page(scope.memo),
             })),
             Some(Led::NotSeen) => finish(&End {
                 step,
+                next: None,
                 scope: *scope,
                 before: scope.memo,
                 items: Vec::new(),
@@ -258,10 +261,9 @@ impl Steps {
     }
 }
 
-/// What a memo holds for other steps.
-fn without_paging(memo: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+/// What a memo holds for other steps; what a list has gathered goes with it.
+fn without_page(memo: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut values = memo.clone();
     values.remove(PAGE);
-    values.remove(SO_FAR);
     values
 }

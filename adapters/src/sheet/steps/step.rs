@@ -11,7 +11,7 @@ use crate::sheet::catalog::CatalogForm;
 use crate::sheet::condition::When;
 use crate::sheet::explain::shown;
 use crate::sheet::expression::{Expression, Word};
-use crate::sheet::pages::Pages;
+use crate::sheet::pages::{Page, Pages};
 use crate::sheet::path::Lists;
 use crate::sheet::reading::Reading;
 use crate::sheet::report::DocumentForm;
@@ -62,15 +62,14 @@ pub(in crate::sheet) enum Several {
 }
 
 impl Step {
-    pub(super) fn page(&self, memo: &BTreeMap<String, String>) -> Option<u64> {
-        let pages = self.pages.as_ref()?;
-        let kept = memo.get(PAGE).and_then(|page| page.parse().ok());
-        Some(kept.unwrap_or(pages.first))
+    pub(super) fn page<'a>(&self, memo: &'a BTreeMap<String, String>) -> Option<Page<'a>> {
+        let kept = memo.get(PAGE).map(String::as_str);
+        self.pages.as_ref()?.asked(kept)
     }
 
     /// The page after this one: `None` where this was the last, an error where it would be one too
     /// many.
-    pub(in crate::sheet) fn next_page(&self, scope: &Scope<'_>) -> Option<Result<u64, Fault>> {
+    pub(in crate::sheet) fn next_page(&self, scope: &Scope<'_>) -> Option<Result<String, Fault>> {
         let next = self.pages.as_ref()?.next(scope)?;
         Some(next.map_err(|()| {
             let name = &self.name;
@@ -81,9 +80,9 @@ impl Step {
     }
 
     /// The memo that asks for another page of this step.
-    pub(in crate::sheet) fn again(&self, memo: &BTreeMap<String, String>, page: u64) -> Memo {
+    pub(in crate::sheet) fn again(&self, memo: &BTreeMap<String, String>, page: String) -> Memo {
         let mut values = memo.clone();
-        values.insert(PAGE.to_owned(), page.to_string());
+        values.insert(PAGE.to_owned(), page);
         Memo {
             step: self.name.clone(),
             values,

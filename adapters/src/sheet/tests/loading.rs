@@ -200,7 +200,7 @@ fn expressions_say_only_what_can_be_there() {
     );
     check(
         "in = \".packages\"",
-        "in = \".[*].packages\"",
+        "in = \".[*].sets[*].packages\"",
         "several places",
     );
     check("\".error.field\"", "\".error..field\"", "an empty part");

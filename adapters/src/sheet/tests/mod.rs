@@ -12,6 +12,7 @@ mod refused;
 mod rough;
 mod samples;
 mod shorter;
+mod tally;
 mod texts;
 
 use std::sync::Arc;

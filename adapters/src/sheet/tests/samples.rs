@@ -73,3 +73,27 @@ fn a_sample_of_a_step_that_is_none_is_a_mistake() {
         }
     }
 }
+
+#[test]
+fn a_sample_has_our_reference_where_it_says_so() {
+    let samples = r#"
+[[test]]
+name = "found"
+of = "look_up.orders"
+body = '{"orders": [{"id": "1", "reference": "{ours}", "status": "invited"}]}'
+expect = { is = "invited", theirs = "1" }
+
+[[test]]
+name = "another's"
+of = "look_up.orders"
+body = '{"orders": [{"id": "1", "reference": "x{ours}", "status": "invited"}]}'
+expect = "not_seen"
+
+[[test]]
+name = "a callback"
+of = "callback"
+body = '{"order": {"id": "1", "reference": "{ours}", "status": "invited"}}'
+expect = { is = "invited", order = ["theirs:1", "ours:{ours}"] }
+"#;
+    assert_eq!(tried(samples), Ok(Vec::new()));
+}

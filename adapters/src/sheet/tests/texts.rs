@@ -124,7 +124,10 @@ fn texts_that_are_none_are_told() {
         ("ours}", "closes nothing"),
         ("{}", "is empty"),
         ("{'open}", "no closing quote"),
-        ("{.a[x]}", "neither `[0]`, `[*]` nor `[name=text]`"),
+        (
+            "{.a[x]}",
+            "none of `[0]`, `[*]`, `[name=text]` and `['name']`",
+        ),
         ("{.a[0}", "a bracket that is not closed"),
         ("{memo.}", "does not end in a name"),
         ("{ours or}", "is empty"),

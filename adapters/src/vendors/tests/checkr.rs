@@ -1,7 +1,7 @@
 //! Checkr's traps, by their numbers in Checkr, section 10.
 //!
-//! The twelfth (a client that does not verify certificates) is none of a sheet's: every vendor is
-//! called by one client, which `tests/it/vendors/tls.rs` tries.
+//! The twelfth (a client that does not verify certificates) is none of a sheet's, and here it is shown
+//! that it cannot be: every vendor is called by one client, which `tests/it/vendors/tls.rs` tries.
 
 use serde_json::{Value, json};
 
@@ -284,6 +284,30 @@ fn trap_11_an_account_with_nodes_orders_for_one_and_the_place_of_work_is_never_m
     let mut settings = pair.vendor.settings.iter();
     let place_of_work = settings.find(|one| one.name == "work_location").unwrap();
     assert_eq!(place_of_work.default, None, "nobody's state is assumed");
+}
+
+#[test]
+fn trap_12_no_sheet_can_turn_the_verification_of_certificates_off() {
+    let sheet = crate::vendors::sheet("checkr").expect("it ships");
+    for key in [
+        "verify_tls = false",
+        "tls = { verify = false }",
+        "insecure = true",
+    ] {
+        let bent = sheet.replacen("name = \"checkr\"", &format!("name = \"checkr\"\n{key}"), 1);
+        let mistakes = crate::sheet::load("checkr.toml", &bent).expect_err("there is no such key");
+        let told = mistakes
+            .iter()
+            .any(|one| one.wrong.ends_with("is not a key of the sheet"));
+        assert!(told, "{mistakes:?}");
+    }
+    // Nor can plain HTTP stand in its place: requests are paths below the connection's address.
+    let plain = sheet.replacen(
+        "\"GET /v1/account\"",
+        "\"GET http://api.checkr.com/v1/account\"",
+        1,
+    );
+    assert!(crate::sheet::load("checkr.toml", &plain).is_err());
 }
 
 #[test]

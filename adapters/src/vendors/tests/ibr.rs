@@ -38,8 +38,13 @@ const FIXTURES: &[(&str, &str)] = &[
     ),
 ];
 
+const SHEET: &str = include_str!("../../../fixtures/ibr/sheet.toml");
+
 fn vendor() -> Vendor {
-    let text = include_str!("../../../fixtures/ibr/sheet.toml");
+    loaded(SHEET)
+}
+
+fn loaded(text: &str) -> Vendor {
     sheet::load("ibr/sheet.toml", text).unwrap_or_else(|mistakes| {
         let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
         panic!("{}", lines.join("\n"));
@@ -148,7 +153,6 @@ fn trap_the_order_of_elements_is_fixed_and_the_surname_comes_first() {
     placed(&mut pair);
     let body = &pair.sent[0].1;
     assert!(body.contains("<NAME><LAST>Reyes</LAST><FIRST>Dana</FIRST></NAME>"));
-    assert!(!body.contains("<DOB>"), "the ATS gives none");
     let mut bare = wanted();
     bare.applicant.address = None;
     pair.next_order();
@@ -160,6 +164,32 @@ fn trap_the_order_of_elements_is_fixed_and_the_surname_comes_first() {
         pair.unfit(&bare).map(|unfit| unfit.field),
         Some("applicant.city".into())
     );
+}
+
+/// The ATS gives no birth date, so the sheet sends none; what would send one is sent in its place.
+#[test]
+fn trap_dates_are_written_month_day_year() {
+    let mut pair = with(false);
+    placed(&mut pair);
+    assert!(!pair.sent[0].1.contains("<DOB>"), "the ATS gives none");
+    let told = |form: &str| {
+        let dated = format!("</NAME>\n      <DOB>{{order.placed_at | date '{form}'}}</DOB>");
+        let text =
+            SHEET
+                .replacen("</NAME>", &dated, 1)
+                .replacen("  \"order.placed_at\", ", "  ", 1);
+        let fake = Box::new(Ibr::new(Account::default()));
+        let mut pair = Pair::between(Arc::new(loaded(&text)), fake);
+        let answer = pair.place(&wanted());
+        let (_, rest) = pair.sent[0].1.split_once("<DOB>").expect("it is sent");
+        let sent = rest.split('<').next().unwrap_or_default().to_owned();
+        (sent, answer.is_ok())
+    };
+    let (sent, is_taken) = told("%m%d%Y");
+    assert!(sent.len() == 8 && sent.ends_with("2026"), "{sent}");
+    assert!(is_taken, "{sent}");
+    let (sent, is_taken) = told("%Y%m%d");
+    assert!(!is_taken, "{sent}");
 }
 
 #[test]

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::pair::order;
-use crate::callback::{Forged, Incoming, verify};
+use crate::callback::{Forged, Incoming, Says, Verified, verify};
 use crate::conformance::{Fixtures, check};
-use crate::contract::{Context, Fault, FetchOrder, Found, Memo, PlaceOrder, Reply, Turn, Vendor};
+use crate::contract::{
+    Ambiguity, Context, Fault, FetchOrder, Found, Memo, PlaceOrder, Reply, Turn, Vendor,
+};
 use crate::sheet;
 use crate::vocabulary::{Millis, OurRef, Outcome, Private, Standing, TheirRef};
 
@@ -81,7 +83,7 @@ fn persona_obeys_every_law_and_does_not_ship() {
 }
 
 #[test]
-fn the_letter_case_of_keys_is_always_asked_for() {
+fn trap_the_case_of_keys_depends_on_a_header_so_it_is_always_asked_for() {
     let settings = BTreeMap::from([("version".to_owned(), json!("2023-01-05"))]);
     let cx = Context {
         settings: &settings,
@@ -105,8 +107,8 @@ fn the_letter_case_of_keys_is_always_asked_for() {
     );
 }
 
-#[test]
-fn a_403_may_be_a_quota_and_a_stored_500_says_nothing() {
+/// What an answer to a placing is taken for, which is no success.
+fn fault(status: u16, body: &str) -> Fault {
     let settings = BTreeMap::new();
     let cx = Context {
         settings: &settings,
@@ -118,24 +120,50 @@ fn a_403_may_be_a_quota_and_a_stored_500_says_nothing() {
         ours: OurRef("gw-42-a1".into()),
         callback_url: String::new(),
     };
-    let vendor = persona();
-    let fault = |status, body| {
-        let decoded = vendor
-            .place
-            .decode(&op, &Memo::default(), &cx, &reply(status, body));
-        decoded.expect_err("it is no success")
-    };
-    let quota = r#"{"errors":[{"title":"Forbidden","details":"Quota exceeded"}]}"#;
-    assert_eq!(fault(403, quota), Fault::Busy(None));
-    assert_eq!(
-        fault(403, r#"{"errors":[{"title":"Forbidden"}]}"#),
-        Fault::Denied
-    );
-    assert!(matches!(fault(500, "{}"), Fault::Unclear(_)));
+    let decoded = persona()
+        .place
+        .decode(&op, &Memo::default(), &cx, &reply(status, body));
+    decoded.expect_err("it is no success")
 }
 
 #[test]
-fn completed_is_final_only_where_a_setting_says_so_and_reopening_is_looked_for() {
+fn trap_a_403_may_be_a_quota() {
+    let quota = r#"{"errors":[{"title":"Forbidden","details":"Quota exceeded"}]}"#;
+    assert_eq!(fault(403, quota), Fault::Busy(None));
+    let forbidden = r#"{"errors":[{"title":"Forbidden"}]}"#;
+    assert_eq!(fault(403, forbidden), Fault::Denied);
+}
+
+#[test]
+fn trap_an_error_is_played_back_for_its_key_so_a_500_says_nothing() {
+    assert!(matches!(fault(500, "{}"), Fault::Unclear(_)));
+    assert_eq!(persona().policy.ambiguity, Ambiguity::LookUp);
+    assert!(persona().finds_ours, "a new key only after a look");
+}
+
+#[test]
+fn trap_events_come_out_of_order_so_each_only_makes_us_look() {
+    let settings = BTreeMap::new();
+    let cx = Context {
+        settings: &settings,
+        key: "",
+        base_url: "",
+    };
+    let callbacks = persona().callbacks.expect("it calls back");
+    for (name, status) in [("approved", "approved"), ("started", "pending")] {
+        let body = json!({"data": {"type": "event", "id": "evt_1", "attributes": {
+            "name": format!("inquiry.{name}"),
+            "payload": {"data": {"id": "inq_1", "attributes": {"status": status}}},
+        }}});
+        let body = body.to_string();
+        let notes = callbacks.reader.read(Verified::kept(body.as_bytes()), &cx);
+        let said: Vec<_> = notes.unwrap().into_iter().map(|note| note.says).collect();
+        assert_eq!(said, [Says::Look], "{name}");
+    }
+}
+
+#[test]
+fn trap_completed_is_not_approved_unless_a_setting_says_so_and_may_be_declined_later() {
     use Outcome::{Fail, Pass};
     use Standing::{Complete, InProgress};
     assert_eq!(standing("approved", "completed"), Some(InProgress));

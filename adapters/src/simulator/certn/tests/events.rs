@@ -109,11 +109,11 @@ fn an_event_is_signed_over_its_raw_body_with_or_without_a_prefix() {
         hmac_sha256_hex(b"certn-secret", &[body]),
         "01423651713553fe4b74a9dded1a7f017e21c4b8c855f66ec78f7a1b043bb4fb"
     );
-    let proof = Proof::HmacBody {
-        header: "x-signature".into(),
-        prefix: "sha256=".into(),
-        secret: "webhook_secret".into(),
-    };
+    let proof = Proof::HmacBody(Signature::of_body(
+        "x-signature",
+        "sha256=",
+        "webhook_secret",
+    ));
     for prefix in ["", "sha256="] {
         let mut vendor = with(|account| account.signature_prefix = prefix);
         placed(&mut vendor);

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::super::testing::{START, acknowledged, ask, attempts, believed, fault, get as bare_get};
 use super::super::{FaultKind, Manner, Outgoing, Pace};
 use super::*;
-use crate::callback::{Forged, Proof};
+use crate::callback::{Forged, Proof, Signature};
 
 const HOOK: &str = "https://gateway.example/callbacks/checkr";
 const DAY: Millis = 24 * 3_600_000;
@@ -110,9 +110,5 @@ fn count(vendor: &mut Checkr, target: &str) -> Value {
 }
 
 fn proof() -> Proof {
-    Proof::HmacBody {
-        header: "x-checkr-signature".into(),
-        prefix: String::new(),
-        secret: "api_key".into(),
-    }
+    Proof::HmacBody(Signature::of_body("x-checkr-signature", "", "api_key"))
 }

@@ -79,11 +79,11 @@ fn an_event_is_signed_with_the_key_of_that_name_where_there_is_one() {
         hmac_sha256_hex(b"ys-secret", &[br#"{"id":"evt-1","event":"updated"}"#]),
         "d9a4009dd1a795013d58eee2f850070348e312468650d3ed7b8137896be7f6c1"
     );
-    let proof = Proof::HmacBody {
-        header: "x-yardstik-webhook-signature".into(),
-        prefix: String::new(),
-        secret: "webhook_signature".into(),
-    };
+    let proof = Proof::HmacBody(Signature::of_body(
+        "x-yardstik-webhook-signature",
+        "",
+        "webhook_signature",
+    ));
     let mut vendor = manual();
     placed(&mut vendor);
     let mut outgoing = vendor.due(START).remove(0);

@@ -7,7 +7,7 @@ mod events;
 use super::super::testing::{START, ask, attempts, believed, fault, get as bare_get};
 use super::super::{FaultKind, Manner, Pace};
 use super::*;
-use crate::callback::{Forged, Proof, hmac_sha256_hex};
+use crate::callback::{Forged, Proof, Signature, hmac_sha256_hex};
 
 const HOOK: &str = "https://gateway.example/callbacks/yardstik/token";
 const PACKAGE: &str = "6a1f0c11-5023-412b-95df-aa57300a4d71";

@@ -4,15 +4,16 @@
 //! readers take nothing else. A vendor without proof gets [`Proof::Hint`]: its callbacks only make
 //! us look, so they are read with no more trust than an address on an envelope.
 
+mod signature;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+pub use self::signature::{Encoding, Sent, Signature, Signed, hmac_sha256_hex};
 use crate::contract::{Context, Method};
 use crate::sheet::DocumentCredentials;
 use crate::vocabulary::{Millis, OurRef, Private, Progress, TheirRef};
@@ -44,16 +45,9 @@ impl Incoming<'_> {
 pub enum Proof {
     /// It does not. Its callbacks are hints.
     Hint,
-    /// Lower-case hex of HMAC-SHA256 over the raw body in a header, keyed with a secret of the
-    /// connection. Every live value of the secret is tried.
-    HmacBody {
-        /// The header, lower case.
-        header: String,
-        /// Text before the hex, such as `sha256=`; may be missing in what arrives.
-        prefix: String,
-        /// The secret's name.
-        secret: String,
-    },
+    /// HMAC-SHA256 over the raw body, or over a text that holds it, in a header, keyed with a secret
+    /// of the connection.
+    HmacBody(Signature),
     /// `t=SECONDS,v1=HEX[,v1=HEX]` in a header, HMAC-SHA256 over `t.body`; refused when stale. While
     /// a secret is rotated there may be several, separated by blanks (Persona, section 6).
     HmacTimestamped {
@@ -88,9 +82,10 @@ impl Proof {
     pub fn secrets(&self) -> Vec<&str> {
         match self {
             Self::Hint => Vec::new(),
-            Self::HmacBody { secret, .. }
-            | Self::HmacTimestamped { secret, .. }
-            | Self::HeaderEquals { secret, .. } => vec![secret],
+            Self::HmacBody(signature) => vec![&signature.secret],
+            Self::HmacTimestamped { secret, .. } | Self::HeaderEquals { secret, .. } => {
+                vec![secret]
+            }
             Self::Basic { user, password } => vec![user, password],
             Self::Document(credentials) => credentials.secrets().collect(),
         }
@@ -151,16 +146,9 @@ pub fn verify<'a>(
     let header = |name: &str| incoming.header(name).ok_or(Forged::Missing);
     match proof {
         Proof::Hint => Ok(believed),
-        Proof::HmacBody {
-            header: name,
-            prefix,
-            secret,
-        } => {
-            let given = header(name)?;
-            let given = given.strip_prefix(prefix.as_str()).unwrap_or(given);
-            any_hmac(&secrets(secret), &[incoming.body], given)
-                .then_some(believed)
-                .ok_or(Forged::Mismatch)
+        Proof::HmacBody(signature) => {
+            let secrets = secrets(&signature.secret);
+            signature.check(incoming, &secrets, now).map(|()| believed)
         }
         Proof::HmacTimestamped {
             header: name,
@@ -177,12 +165,7 @@ pub fn verify<'a>(
             });
             let (stamp, _) = fits.ok_or(Forged::Mismatch)?;
             let seconds: i64 = stamp.parse().map_err(|_| Forged::Mismatch)?;
-            let apart = now
-                .saturating_sub(seconds.saturating_mul(1000))
-                .unsigned_abs();
-            if u128::from(apart) > tolerance.as_millis() {
-                return Err(Forged::Stale);
-            }
+            signature::fresh(seconds.saturating_mul(1000), now, *tolerance)?;
             Ok(believed)
         }
         Proof::HeaderEquals {
@@ -245,15 +228,6 @@ fn any_equal(secrets: &[Private<String>], given: &[u8]) -> bool {
         fits |= bool::from(secret.expose().as_bytes().ct_eq(given));
     }
     fits
-}
-
-/// Lower-case hex of HMAC-SHA256 over `parts`, one after the other.
-pub fn hmac_sha256_hex(key: &[u8], parts: &[&[u8]]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
-    for part in parts {
-        mac.update(part);
-    }
-    hex::encode(mac.finalize().into_bytes())
 }
 
 /// How a note names its order, tried in the order given.
@@ -354,11 +328,7 @@ mod tests {
     }
 
     fn body_proof(secret: &str) -> Proof {
-        Proof::HmacBody {
-            header: "x-signature".into(),
-            prefix: "sha256=".into(),
-            secret: secret.into(),
-        }
+        Proof::HmacBody(Signature::of_body("x-signature", "sha256=", secret))
     }
 
     /// Known answer: Checkr, section 6 (its published verification examples).

@@ -82,6 +82,9 @@ impl AppError {
 
     /// Whether the database is out of reach, which passes, rather than refusing what we say.
     pub fn is_outage(&self) -> bool {
-        matches!(self, Self::Store(StoreError::Unavailable(_)))
+        matches!(
+            self,
+            Self::Store(StoreError::Unavailable(_) | StoreError::Slow)
+        )
     }
 }

@@ -24,6 +24,10 @@ const WAIT_POLL: Duration = Duration::from_millis(50);
 /// What is left of the budget when we stop waiting, so that the answer itself is in time.
 const ANSWER_MARGIN: Duration = Duration::from_millis(250);
 
+/// How long the database may keep an answer beyond its budget, before the answer is that there is
+/// none.
+const SLOW_DATABASE: Duration = Duration::from_secs(2);
+
 /// An order of the ATS on its way in.
 struct Incoming {
     tenant: Arc<Tenant>,
@@ -59,8 +63,13 @@ impl App {
         ats: AtsOrder,
     ) -> Result<Order, AppError> {
         let (app, tenant) = (Arc::clone(self), Arc::clone(tenant));
-        // A caller who hangs up drops the future that waits, not the one that works.
-        let work = self.go_on_with(async move { app.take_in(&tenant, ats).await });
+        let within = self.setup().options.answer_within + SLOW_DATABASE;
+        // A caller who hangs up drops the future that waits, not the one that works. What still
+        // waits for the database when the time is up sends nothing: the caller has been turned away.
+        let work = self.go_on_with(async move {
+            let taken = tokio::time::timeout(within, app.take_in(&tenant, ats)).await;
+            taken.unwrap_or(Err(StoreError::Slow.into()))
+        });
         work.await.unwrap_or_else(|_| Err(AppError::Unconfirmed))
     }
 
@@ -88,25 +97,52 @@ impl App {
                     .saturating_sub(ANSWER_MARGIN),
         };
         loop {
-            // Nearly every order is new, so it is not looked for first: inserting it tells as well.
-            // Why it cannot be placed is said only where it is not known.
-            let obstacle = match self.make_ready(&incoming).await {
-                Ok(ready) => match self.place_new(&incoming, ready).await? {
-                    Some(order) => return Ok(order),
-                    None => None,
-                },
-                Err(obstacle) => Some(obstacle),
-            };
-            match (self.known(&incoming).await?, obstacle) {
-                (None, Some(obstacle)) => return Err(obstacle),
-                (None, None) => {}
-                (Some(order), _) => {
-                    if let Some(order) = self.place_again(&incoming, order).await? {
-                        return Ok(order);
-                    }
-                }
+            match self.try_to_answer(&incoming).await {
+                Ok(Some(order)) => return Ok(order),
+                Ok(None) => {}
+                Err(AppError::Store(lost)) => return self.unless_accepted(&incoming, lost).await,
+                Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Places an order, or answers it as before. `None`: it changed in between, so try again.
+    async fn try_to_answer(
+        self: &Arc<Self>,
+        incoming: &Incoming,
+    ) -> Result<Option<Order>, AppError> {
+        // Nearly every order is new, so it is not looked for first: inserting it tells as well.
+        // Why it cannot be placed is said only where it is not known.
+        let obstacle = match self.make_ready(incoming).await {
+            Ok(ready) => match self.place_new(incoming, ready).await? {
+                Some(order) => return Ok(Some(order)),
+                None => None,
+            },
+            Err(obstacle) => Some(obstacle),
+        };
+        match (self.known(incoming).await?, obstacle) {
+            (None, Some(obstacle)) => Err(obstacle),
+            (None, None) => Ok(None),
+            (Some(order), _) => self.place_again(incoming, order).await,
+        }
+    }
+
+    /// A commit whose answer was lost may have been carried out, and nobody is to hear that an order
+    /// was not taken which will be sent: the row knows.
+    async fn unless_accepted(
+        &self,
+        incoming: &Incoming,
+        lost: StoreError,
+    ) -> Result<Order, AppError> {
+        match self.known(incoming).await {
+            Ok(Some(order)) if order.accepted && self.is_same(incoming, &order) => Ok(order),
+            _ => Err(lost.into()),
+        }
+    }
+
+    fn is_same(&self, incoming: &Incoming, order: &Order) -> bool {
+        let keys = &self.setup().keys;
+        keys.is_fingerprint_of(&order.fingerprint, &incoming.canonical)
     }
 
     async fn known(&self, incoming: &Incoming) -> Result<Option<Order>, StoreError> {
@@ -215,10 +251,7 @@ impl App {
         incoming: &Incoming,
         order: Order,
     ) -> Result<Option<Order>, AppError> {
-        let same = self
-            .setup()
-            .keys
-            .is_fingerprint_of(&order.fingerprint, &incoming.canonical);
+        let same = self.is_same(incoming, &order);
         let running = order
             .lease_until
             .is_some_and(|until| until > self.clock.now());

@@ -88,7 +88,7 @@ impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let told = with_causes(&error);
         match error {
-            StoreError::Unavailable(_) => Self::NotDone(told),
+            StoreError::Unavailable(_) | StoreError::Slow => Self::NotDone(told),
             StoreError::Unusable(_) => Self::SetUp(vec![told]),
             StoreError::Statement(_) | StoreError::Unreadable { .. } => Self::Internal(told),
         }

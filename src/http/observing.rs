@@ -1,4 +1,4 @@
-//! What every request passes: an id, a trace, a span, a count, a last resort.
+//! What every request passes: an id, a trace, a span, a count, a last resort, also in time.
 //!
 //! A route's histograms are looked up once, and the layer is a service of its own rather than a
 //! middleware function: both are a fair part of what a catalog hit costs.
@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::extract::Request;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use metrics::Histogram;
 use tower::{Layer, Service};
@@ -26,6 +26,7 @@ const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 /// results are secret.
 struct Route {
     name: &'static str,
+    longest_answer: Duration,
     answered: [OnceLock<Histogram>; STATUS_CLASSES.len()],
 }
 
@@ -47,10 +48,13 @@ impl Route {
 pub(super) struct Observed(Arc<Route>);
 
 impl Observed {
-    /// The route of that name.
-    pub(super) fn of(name: &'static str) -> Self {
-        let answered = Default::default();
-        Self(Arc::new(Route { name, answered }))
+    /// The route of that name, which may take so long to answer.
+    pub(super) fn of(name: &'static str, longest_answer: Duration) -> Self {
+        Self(Arc::new(Route {
+            name,
+            longest_answer,
+            answered: Default::default(),
+        }))
     }
 }
 
@@ -96,7 +100,10 @@ where
         );
         let (answer, route) = (self.inner.call(request), Arc::clone(&self.route));
         let work = async move {
-            let Ok(answer) = answer.await;
+            let answer = match tokio::time::timeout(route.longest_answer, answer).await {
+                Ok(Ok(answer)) => answer,
+                Err(_) => too_slow(),
+            };
             let mut answer = last_resort(answer, &id);
             answer.headers_mut().insert(REQUEST_ID, id);
             let (status, took) = (answer.status(), began.elapsed());
@@ -110,6 +117,12 @@ where
         };
         Box::pin(trace.scope(work.instrument(span)))
     }
+}
+
+/// Answers for a handler that does not.
+fn too_slow() -> Response {
+    tracing::error!("no answer within the longest time, probably for want of the database");
+    ApiError::unavailable(Duration::from_secs(2)).into_response()
 }
 
 /// Writes the answer of an error of ours, which knows everything but the request's id, and of one

@@ -24,6 +24,9 @@ pub struct Edge {
     pub body_limit: usize,
     /// How long a body may take.
     pub body_timeout: Duration,
+    /// How long any answer may take: longer than everything that has a deadline of its own, so
+    /// that only a database that stands still makes anybody wait for it.
+    pub longest_answer: Duration,
     /// The provider's logo, a PNG.
     pub logo: Bytes,
 }
@@ -50,10 +53,11 @@ impl FromRef<Parts> for Arc<Edge> {
 /// The routes of the public listener.
 pub fn public(app: Arc<App>, edge: Edge) -> Router {
     let edge = Arc::new(edge);
-    let nowhere = any(async || ApiError::not_found()).layer(Observed::of("(none)"));
+    let nowhere = any(async || ApiError::not_found());
+    let nowhere = nowhere.layer(Observed::of("(none)", edge.longest_answer));
     let packages = get(ats::packages).post(ats::packages);
     let results = get(results::show).post(results::report);
-    Routes(Router::new())
+    Routes(Router::new(), edge.longest_answer)
         .route("/v1/packages", only(packages))
         .route("/v1/orders", only(post(ats::place_order)))
         .route(
@@ -77,12 +81,13 @@ fn only(methods: MethodRouter<Parts>) -> MethodRouter<Parts> {
     methods.fallback(async || ApiError::method_not_allowed())
 }
 
-/// Routes that are observed, each under its own name.
-struct Routes(Router<Parts>);
+/// Routes that are observed, each under its own name, and how long an answer may take.
+struct Routes(Router<Parts>, Duration);
 
 impl Routes {
     fn route(self, path: &'static str, methods: MethodRouter<Parts>) -> Self {
-        Self(self.0.route(path, methods.layer(Observed::of(path))))
+        let observed = Observed::of(path, self.1);
+        Self(self.0.route(path, methods.layer(observed)), self.1)
     }
 }
 

@@ -31,7 +31,7 @@ use std::time::Duration;
 
 use adapters::vocabulary::Millis;
 use sqlx::any::{AnyPoolOptions, AnyRow};
-use sqlx::{Any, AnyPool, AssertSqlSafe, Connection as _, Row, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection as _, Row, Transaction};
 
 use connecting::{check_postgres, connect_once};
 
@@ -63,6 +63,9 @@ pub enum StoreError {
     /// The database cannot be reached or is not writable now.
     #[error("the database is unavailable")]
     Unavailable(#[source] sqlx::Error),
+    /// It did not answer within the time that its caller had.
+    #[error("the database does not answer in time")]
+    Slow,
     /// The statement itself failed: a defect of ours, or a database of another schema.
     #[error("the database refused a statement")]
     Statement(#[source] sqlx::Error),
@@ -257,6 +260,7 @@ impl Store {
             AnyPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(ACQUIRE_WITHIN)
+                .after_release(|connection, _| Box::pin(has_left_its_transaction(connection)))
                 .after_connect(|connection, _| {
                     Box::pin(async move {
                         for pragma in SQLITE_PRAGMAS {
@@ -426,6 +430,15 @@ const SQLITE_PRAGMAS: &[&str] = &[
 ];
 
 const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000";
+
+/// Whether a connection can be used again. Where a disk is full or fails, SQLite has rolled back by
+/// itself; what then says ROLLBACK fails, and the driver believes for ever that a transaction is
+/// open, in which none can be begun.
+async fn has_left_its_transaction(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    // A rollback that was left to be done is done before this is answered.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
 
 /// A replica that is frozen or cut off in the middle of a transaction keeps its row locks; the
 /// server ends its session then, so that nobody waits for them for long.

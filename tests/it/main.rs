@@ -14,6 +14,7 @@ mod cli;
 mod crash;
 mod delivery;
 mod deployed;
+mod faults;
 mod homecoming;
 mod placing;
 mod reload;

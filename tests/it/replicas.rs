@@ -2,12 +2,14 @@
 //! nobody notices when they are replaced, and nothing is lost or doubled when one dies.
 
 use std::collections::BTreeSet;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -19,41 +21,50 @@ const CALLERS: usize = 3;
 /// Much longer than anything takes that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A cluster that runs, and is stopped when this is dropped.
+/// A cluster that runs as long as the script's input is open, which this process's end closes too.
 struct Cluster {
     folder: PathBuf,
     summary: Value,
+    script: Child,
     _parent: TempDir,
 }
 
-fn script(command: &str, folder: &Path) -> Output {
-    Command::new("tests/cluster")
+fn script(command: &str, folder: &Path) -> Command {
+    let mut script = Command::new("tests/cluster");
+    script
         .arg(command)
         .arg(folder)
-        .env("CLEARGATE_PROGRAM", env!("CARGO_BIN_EXE_cleargate"))
-        .output()
-        .expect("the script is there")
-}
-
-async fn run(command: &'static str, folder: &Path) {
-    let folder = folder.to_owned();
-    let done = tokio::task::spawn_blocking(move || script(command, &folder));
-    let done = done.await.expect("it does not panic");
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{command}: {said}");
+        .env("CLEARGATE_PROGRAM", env!("CARGO_BIN_EXE_cleargate"));
+    script
 }
 
 impl Cluster {
     async fn up() -> Self {
         let parent = TempDir::new().unwrap();
         let folder = parent.path().join("cluster");
-        run("up", &folder).await;
-        let summary = std::fs::read_to_string(folder.join("cluster.json")).unwrap();
+        let mut script = script("hold", &folder);
+        script.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut script = script.spawn().expect("it is there");
+        let output = script.stdout.take().expect("it is piped");
+        let summary = tokio::task::spawn_blocking(move || {
+            let mut values = serde_json::Deserializer::from_reader(BufReader::new(output));
+            Value::deserialize(&mut values)
+        });
+        let summary = summary.await.expect("it does not panic");
         Self {
-            summary: serde_json::from_str(&summary).unwrap(),
+            summary: summary.expect("it has started; what it said stands above"),
             folder,
+            script,
             _parent: parent,
         }
+    }
+
+    /// Replaces the replicas, one after the other.
+    async fn roll(&self) {
+        let rolling = tokio::process::Command::from(script("roll", &self.folder)).output();
+        let Output { status, stderr, .. } = rolling.await.expect("it is there");
+        let said = String::from_utf8_lossy(&stderr);
+        assert!(status.success(), "{said}");
     }
 
     fn text(&self, name: &str) -> &str {
@@ -134,8 +145,9 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let done = script("down", &self.folder);
-        assert!(done.status.success() && !self.folder.exists(), "{done:?}");
+        drop(self.script.stdin.take());
+        let done = self.script.wait().expect("it is our child");
+        assert!(done.success() && !self.folder.exists(), "{done}");
     }
 }
 
@@ -184,7 +196,7 @@ impl Traffic {
 async fn replicas_are_replaced_under_traffic_and_no_request_fails() {
     let cluster = Arc::new(Cluster::up().await);
     let traffic = Traffic::at(&cluster);
-    run("roll", &cluster.folder).await;
+    cluster.roll().await;
     let answers = traffic.stop().await;
     let failed: Vec<_> = answers
         .iter()

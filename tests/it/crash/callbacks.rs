@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use adapters::simulator::FaultKind;
 
-use super::checker::{self, webhooks};
-use super::setup::{Setup, Vendor};
-use super::trial::Trial;
+use crate::support::trial::Trial;
+use crate::support::trial::checker::{self, webhooks};
+use crate::support::trial::setup::{Setup, Vendor};
 use crate::support::{Database, on_both_databases};
 
 on_both_databases! {
@@ -22,12 +22,15 @@ on_both_databases! {
 
     async fn a_callback_whose_worker_dies_is_applied_by_the_next(database) {
         let trial = die_over_a_callback(database, Vendor::Sandbox, "callback.applying").await;
+        trial.sql("UPDATE orders SET look_at = look_at + 3600000").await;
         assert!(webhooks(&trial, "224466").is_empty());
         live_on(&trial).await;
     }
 
     async fn what_a_callback_changed_is_told_though_the_process_died_over_it(database) {
         let trial = die_over_a_callback(database, Vendor::Sandbox, "callback.applied").await;
+        // No look tells what the callback has told.
+        trial.sql("UPDATE orders SET look_at = look_at + 3600000").await;
         live_on(&trial).await;
     }
 }

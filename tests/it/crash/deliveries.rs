@@ -2,10 +2,10 @@
 
 use cleargate::sandbox::{Answer, Conduct};
 
-use super::checker::{self, webhook_id, webhooks};
-use super::setup::{Setup, Vendor};
-use super::trial::Trial;
 use crate::support::on_both_databases;
+use crate::support::trial::Trial;
+use crate::support::trial::checker::{self, webhook_id, webhooks};
+use crate::support::trial::setup::{Setup, Vendor};
 
 /// Updates before the end are sent too, so that a lane has something to go on with.
 const UPDATES: (&str, &str) = ("[tenant.webhook]", "[tenant.webhook]\n  updates = true");

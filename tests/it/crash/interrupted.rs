@@ -5,9 +5,9 @@ use std::time::Duration;
 use adapters::simulator::FaultKind;
 use cleargate::domain::order::Stage;
 
-use super::checker;
-use super::setup::{Setup, Vendor};
-use super::trial::Trial;
+use crate::support::trial::Trial;
+use crate::support::trial::checker;
+use crate::support::trial::setup::{Setup, Vendor};
 use crate::support::{Database, on_both_databases};
 
 const HOUR: Duration = Duration::from_secs(3600);

@@ -11,9 +11,9 @@ use futures_util::future::join_all;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::checker;
-use super::setup::{Setup, Vendor};
-use super::trial::Trial;
+use crate::support::trial::Trial;
+use crate::support::trial::checker;
+use crate::support::trial::setup::{Setup, Vendor};
 use crate::support::{Database, on_both_databases};
 
 const ORDERS: usize = 20;
@@ -70,7 +70,10 @@ async fn until_taken(trial: &Trial, number: usize) {
 }
 
 /// Returns how many webhooks were under way at the deaths, and the gateway that lives on.
-async fn kill_now_and_then(trial: &Trial, seed: u64) -> (usize, super::gateway::Gateway) {
+async fn kill_now_and_then(
+    trial: &Trial,
+    seed: u64,
+) -> (usize, crate::support::trial::gateway::Gateway) {
     let mut random = StdRng::seed_from_u64(seed);
     let mut under_way = 0;
     for _ in 0..KILLS {

@@ -7,9 +7,9 @@ use adapters::simulator::{FaultKind, Manner, Response};
 use cleargate::domain::order::{Stage, Waiting};
 use cleargate::sandbox::{Answer, Conduct};
 
-use super::checker::{self, webhooks};
-use super::setup::{Setup, Vendor};
-use super::trial::Trial;
+use crate::support::trial::Trial;
+use crate::support::trial::checker::{self, webhooks};
+use crate::support::trial::setup::{Setup, Vendor};
 use crate::support::{Database, on_both_databases};
 
 const HOUR: Duration = Duration::from_secs(3600);

@@ -125,7 +125,8 @@ on_both_databases! {
             order
         });
         world.place_these(orders.collect()).await;
-        assert_eq!(hangs.wait_for(8, PATIENCE).await.len(), 8);
+        // Placing them all may take longer than an attempt, and then others have had their turn.
+        assert!(hangs.wait_for(8, PATIENCE).await.len() >= 8);
         world.place_all(&healthy).await;
         assert_eq!(world.ats.wait_for(20, 2 * PATIENCE).await.len(), 20);
         let ended = world.app().store.deliveries_in("delivered", 1_000).await.unwrap().len();

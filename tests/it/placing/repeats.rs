@@ -12,6 +12,8 @@ use crate::support::{Plan, on_both_databases};
 
 /// A vendor that was busy is left alone for as long as it asks, which is never longer.
 const PAUSE: Duration = Duration::from_secs(3601);
+/// Every vendor here remembers an idempotency key for longer than this, and for less than twice as long.
+const MOST_OF_A_KEYS_LIFE: Duration = Duration::from_secs(15 * 3600);
 
 on_both_databases! {
     async fn the_same_order_again_is_answered_as_before(database) {
@@ -116,6 +118,38 @@ on_both_databases! {
         let calls = world.app().story(world.stored("224466").await).await.unwrap().calls;
         assert_eq!(calls.len(), 2);
         assert_eq!(calls[0].key, calls[1].key);
+    }
+
+    async fn a_key_is_not_used_again_when_its_vendor_may_have_forgotten_it(database) {
+        for (plan, path) in [(Plan::sandbox(database), "/orders"), (Plan::checkr(database), "/invitations")] {
+            let world = plan.start().await;
+            for keys in [1, 1, 2] {
+                world.fault_placing(FaultKind::TooMany, path, 1);
+                world.tenant().place(&world.order()).await.refused(503, "vendor_unavailable", None);
+                assert_eq!(world.keys(path).len(), keys, "{path}: it is as old as its first use");
+                world.pass(MOST_OF_A_KEYS_LIFE).await;
+            }
+            world.tenant().place(&world.order()).await.taken("invited");
+            assert_eq!(world.keys(path).len(), 2, "{path}: the second is young");
+            world.is_placed_once(path).await;
+        }
+    }
+
+    async fn what_was_found_absent_is_placed_under_a_new_key_when_it_is_asked_for_again(database) {
+        for (plan, path) in [(Plan::sandbox(database), "/orders"), (Plan::checkr(database), "/invitations")] {
+            let world = plan.tenant("when_unconfirmed = \"error\"").start().await;
+            world.tenant().packages().await;
+            world.fault_placing(FaultKind::Reset, path, 0);
+            world.tenant().place(&world.order()).await.refused(504, "order_unconfirmed", None);
+            world.heal();
+            let sent = world.posts(path).len();
+            world.pass(PAUSE).await;
+            assert_eq!(world.stored("224466").await.stage, Stage::Failed, "{path}: its vendor does not have it");
+            assert_eq!(world.posts(path).len(), sent, "{path}: nobody was told that it was taken");
+            world.tenant().place(&world.order()).await.taken("invited");
+            assert_eq!(world.keys(path).len(), 2, "{path}: the first copies may have left something under theirs");
+            world.is_placed_once(path).await;
+        }
     }
 
     async fn after_a_503_other_content_starts_anew(database) {

@@ -19,6 +19,7 @@ use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use super::rows::Rows;
+use super::trial::checker::{came_in_order, nothing_to_tell_is_lost};
 use super::{Database, PATIENCE, Plan, World};
 
 /// What a full destination, or one that is left alone, turned away is due again after this long,
@@ -265,40 +266,8 @@ impl World {
         for id in ids {
             let id = id.as_ref();
             let rows = self.deliveries(id).await;
-            check_conservation(id, &rows);
-            check_arrivals(id, &rows, arrivals.of(id));
+            nothing_to_tell_is_lost(id, &rows);
+            came_in_order(id, &rows, &self.attempts(id).await, arrivals.of(id));
         }
-    }
-}
-
-fn check_conservation(id: &str, rows: &[DeliveryRow]) {
-    let sequence: Vec<i64> = rows.iter().map(|row| row.sequence).collect();
-    let gap_free: Vec<i64> = (1..).take(rows.len()).collect();
-    assert_eq!(sequence, gap_free, "{id} lost a delivery");
-    for row in rows {
-        let ended = matches!(
-            row.state.as_str(),
-            "delivered" | "dead" | "superseded" | "discarded"
-        );
-        assert!(ended || row.state == "pending", "{id}: {}", row.state);
-        assert_eq!(ended, row.ended_at.is_some(), "{id}: {row:?}");
-    }
-}
-
-fn check_arrivals(id: &str, rows: &[DeliveryRow], arrived: &[Received]) {
-    let mut newest = 0;
-    for webhook in arrived {
-        let named = webhook
-            .header("webhook-id")
-            .expect("every webhook has an id");
-        let row = rows.iter().find(|row| row.webhook_id == named);
-        let row = row.unwrap_or_else(|| panic!("{id}: {named} is no delivery of this order"));
-        assert_eq!(webhook.body, row.body.as_bytes(), "{id}: other bytes");
-        assert!(
-            row.sequence >= newest,
-            "{id}: an older update after a newer"
-        );
-        assert!(!webhook.overlapped, "{id}: two attempts at once");
-        newest = row.sequence;
     }
 }

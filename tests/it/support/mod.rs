@@ -13,14 +13,18 @@ pub(crate) mod deliveries;
 pub(crate) mod homecoming;
 pub(crate) mod name_server;
 pub(crate) mod post;
+pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod redis;
 pub(crate) mod rows;
 pub(crate) mod services;
 pub(crate) mod stage;
+pub(crate) mod trial;
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::net::SocketAddr;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +74,14 @@ macro_rules! on_both_databases {
     };
 }
 pub(crate) use on_both_databases;
+
+/// A program that is killed when the thread that starts it ends, however that comes: also where the
+/// tests are killed themselves, and nobody is left to drop anything.
+pub(crate) fn mortal(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]).arg(program);
+    command
+}
 
 /// Which database a world stands on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,6 +19,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 
 use super::homecoming::proof;
+use super::mortal;
 
 /// Much longer than anything takes that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -74,7 +75,7 @@ impl Program {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cleargate"));
+        let mut command = mortal(env!("CARGO_BIN_EXE_cleargate"));
         command
             .args(arguments)
             .current_dir(self.folder.path())

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::PATIENCE;
+use super::{PATIENCE, mortal};
 
 /// A Redis that runs.
 pub(crate) struct Redis {
     child: Child,
     port: u16,
-    _folder: TempDir,
+    more: Vec<String>,
+    folder: TempDir,
 }
 
 impl Redis {
@@ -22,30 +23,27 @@ impl Redis {
         let port = free.local_addr().expect("it is bound").port();
         drop(free);
         let folder = TempDir::new().expect("a folder");
-        let more = more
-            .iter()
-            .map(|part| part.replace("{port}", &port.to_string()));
-        let child = Command::new("redis-server")
-            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-            .arg("--port")
-            .arg(port.to_string())
-            .arg("--dir")
-            .arg(folder.path())
-            .args(more)
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is installed");
-        let redis = Self {
-            child,
+        let more = more.iter();
+        let more: Vec<String> = more
+            .map(|part| part.replace("{port}", &port.to_string()))
+            .collect();
+        Self {
+            child: launch(port, &folder, &more),
             port,
-            _folder: folder,
-        };
-        let deadline = Instant::now() + PATIENCE;
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < deadline, "Redis does not start");
-            std::thread::park_timeout(Duration::from_millis(5));
+            more,
+            folder,
         }
-        redis
+    }
+
+    /// Ends it outright; what it held is gone.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it is our child");
+        self.child.wait().expect("it is our child");
+    }
+
+    /// Starts it again where it was.
+    pub(crate) fn start_again(&mut self) {
+        self.child = launch(self.port, &self.folder, &self.more);
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -91,6 +89,25 @@ impl Redis {
         }
         dump
     }
+}
+
+fn launch(port: u16, folder: &TempDir, more: &[String]) -> Child {
+    let child = mortal("redis-server")
+        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .arg("--port")
+        .arg(port.to_string())
+        .arg("--dir")
+        .arg(folder.path())
+        .args(more)
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("redis-server is installed");
+    let deadline = Instant::now() + PATIENCE;
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < deadline, "Redis does not start");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    child
 }
 
 impl Drop for Redis {

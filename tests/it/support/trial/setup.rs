@@ -65,6 +65,8 @@ pub(crate) struct Setup {
     pub(crate) edit: (&'static str, &'static str),
     /// Settings, as variables name them behind `CLEARGATE__`.
     pub(crate) settings: &'static [(&'static str, &'static str)],
+    /// An empty database elsewhere than on the server that tests share.
+    pub(crate) store_url: Option<String>,
 }
 
 impl Setup {
@@ -76,6 +78,7 @@ impl Setup {
             pace: Pace::manual(),
             edit: ("", ""),
             settings: &[],
+            store_url: None,
         }
     }
 }
@@ -106,9 +109,15 @@ pub(crate) fn variables(
 }
 
 /// A folder in memory where there is one: processes die here and the machine does not, so nothing
-/// is proven by waiting for a disk that others keep busy.
+/// is proven by waiting for a disk that others keep busy. `tests/run` gives one there that it removes.
 pub(crate) fn scratch() -> TempDir {
-    TempDir::new_in("/dev/shm")
+    let (own, memory) = (std::env::temp_dir(), Path::new("/dev/shm"));
+    let folder = if own.starts_with(memory) {
+        &own
+    } else {
+        memory
+    };
+    TempDir::new_in(folder)
         .or_else(|_| TempDir::new())
         .expect("a temporary folder")
 }

@@ -1,25 +1,36 @@
 //! A gateway that is a process of its own, and can die.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use crate::support::mortal;
 
 /// How long a process may take to get where it must, on a machine that is busy with others.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(5);
 
-/// A running `cleargate serve`. It is killed when it is dropped.
+/// A running `cleargate serve`. It is killed when it is dropped, or its test is killed.
 pub(crate) struct Gateway {
     child: Child,
     log: Arc<Mutex<String>>,
 }
 
 impl Gateway {
-    /// Starts one with these variables and no others. It has not got anywhere yet.
-    pub(crate) fn start(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_cleargate"))
-            .arg("serve")
+    /// Starts one with these variables and no others, as what `command` runs where that is not
+    /// empty. It has not got anywhere yet.
+    pub(crate) fn start(
+        command: &[String],
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let own = [
+            env!("CARGO_BIN_EXE_cleargate").to_owned(),
+            "serve".to_owned(),
+        ];
+        let words = [command, &own].concat();
+        let mut child = mortal(&words[0])
+            .args(&words[1..])
             .env_clear()
             .envs(variables)
             .stdin(Stdio::null())
@@ -39,6 +50,36 @@ impl Gateway {
             }
         });
         Self { child, log }
+    }
+
+    /// What it logs, also when it is gone.
+    pub(crate) fn kept_log(&self) -> Arc<Mutex<String>> {
+        Arc::clone(&self.log)
+    }
+
+    /// Its number among the machine's processes.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Files and sockets that it has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        std::fs::read_dir(folder).expect("it lives").count()
+    }
+
+    /// Memory that it holds, in KiB.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("it lives");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+        number.expect("a process holds memory")
+    }
+
+    /// Asks it to stop, as a supervisor does.
+    pub(crate) fn terminate(&self) {
+        self.signal("-TERM");
     }
 
     /// What it has logged so far.
@@ -63,10 +104,13 @@ impl Gateway {
         }
     }
 
-    /// Waits until it has died of itself.
-    pub(crate) async fn until_dead(&mut self) {
+    /// Waits until it has ended of itself.
+    pub(crate) async fn until_dead(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
-        while self.child.try_wait().expect("it is our child").is_none() {
+        loop {
+            if let Some(ended) = self.child.try_wait().expect("it is our child") {
+                return ended;
+            }
             assert!(
                 Instant::now() < deadline,
                 "the gateway lives on, so it never came to where it was to die:\n{}",

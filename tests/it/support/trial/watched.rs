@@ -1,5 +1,6 @@
 //! A fake vendor that tells what its callbacks were answered, and whose answers a test can bend.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use adapters::simulator::{Arrived, FaultOrder, HeldOrder, Outgoing, Response, Simulator};
@@ -15,6 +16,8 @@ pub(crate) struct Watch(Arc<Mutex<Seen>>);
 #[derive(Default)]
 struct Seen {
     acknowledged: usize,
+    /// Which callbacks these were.
+    ids: BTreeSet<u64>,
     failed: usize,
     bend: Option<Bend>,
 }
@@ -27,6 +30,11 @@ impl Watch {
     /// Callbacks that were answered 2xx, so that the vendor will never send them again.
     pub(crate) fn acknowledged(&self) -> usize {
         self.seen().acknowledged
+    }
+
+    /// How many different callbacks these were.
+    pub(crate) fn distinct_acknowledged(&self) -> usize {
+        self.seen().ids.len()
     }
 
     /// Attempts at callbacks that were not.
@@ -70,7 +78,10 @@ impl Simulator for Watched {
     fn answered(&mut self, id: u64, status: Option<u16>, body: &[u8], now: Millis) {
         let mut seen = self.watch.seen();
         match status {
-            Some(200..300) => seen.acknowledged += 1,
+            Some(200..300) => {
+                seen.acknowledged += 1;
+                seen.ids.insert(id);
+            }
             _ => seen.failed += 1,
         }
         drop(seen);

@@ -31,12 +31,23 @@ impl Client {
 
     /// Sends a request and waits for the whole answer.
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> (StatusCode, Bytes) {
-        let mut connection = self.connection().await;
-        let response = connection.send_request(request).await;
-        let (head, body) = response.expect("the gateway answers").into_parts();
-        let body = whole(body).await.expect("the answer is whole");
-        self.idle().push(connection);
-        (head.status, body)
+        let mut request = request;
+        loop {
+            let mut connection = self.connection().await;
+            match connection.try_send_request(request).await {
+                Ok(response) => {
+                    let (head, body) = response.into_parts();
+                    let body = whole(body).await.expect("the answer is whole");
+                    self.idle().push(connection);
+                    return (head.status, body);
+                }
+                // The gateway closed an idle connection at this very moment.
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => panic!("the gateway answers: {}", error.error()),
+                },
+            }
+        }
     }
 
     /// GET without credentials.

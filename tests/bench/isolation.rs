@@ -1,5 +1,6 @@
 //! What orders at one vendor feel of another vendor that takes every order and never answers, while
-//! 64 callers wait for it.
+//! 64 callers wait for it. On PostgreSQL, whose files stand in memory here: a disk that others use
+//! has a p99 of its own.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::figures::{Figures, Target, Times};
-use crate::stand::Stand;
+use crate::postgres::Postgres;
+use crate::stand::{Stand, Unusual};
 use crate::{Effort, load, processes, vendor};
 
 /// Orders a second at the vendor that answers.
@@ -20,10 +22,15 @@ const CALLERS: u32 = 64;
 /// Their orders have numbers of their own.
 const APART: u32 = 1_000_000;
 
-pub(crate) async fn measure(effort: &Effort, figures: &mut Figures) {
+pub(crate) async fn measure(effort: &Effort, postgres: &str, figures: &mut Figures) {
     processes::keep_to_none();
+    let database = Postgres::given(postgres).create("bench_isolation").await;
     let hanging = Hanging::start().await;
-    let stand = Stand::start_beside(&effort.program, hanging.addr).await;
+    let unusual = Unusual {
+        hanging: Some(hanging.addr),
+        ..Unusual::default()
+    };
+    let stand = Stand::of(&effort.program, &database.url, None, 1, unusual).await;
     let stand = Arc::new(stand);
     let mut first = stand.warm_up().await;
     let total = RATE * u32::try_from(effort.lasting.as_secs()).expect("seconds");

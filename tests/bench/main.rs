@@ -120,7 +120,7 @@ async fn run(options: Options) {
             Part::Orders => orders::measure(&effort, &options.postgres, &mut figures).await,
             Part::Webhooks => webhooks::measure(&effort, &options.postgres, &mut figures).await,
             Part::Throughput => throughput::measure(&effort, &options.postgres, &mut figures).await,
-            Part::Isolation => isolation::measure(&effort, &mut figures).await,
+            Part::Isolation => isolation::measure(&effort, &options.postgres, &mut figures).await,
             Part::Reads => reads::measure(&effort, &mut figures).await,
             Part::Starting => starting::measure(&effort, &mut figures).await,
             Part::Replicas => replicas::measure(&effort, &options.postgres, &mut figures).await,

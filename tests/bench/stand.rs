@@ -52,15 +52,6 @@ impl Stand {
         Self::of(program, store_url, cpu, tenants, usual).await
     }
 
-    /// On SQLite, with one more client account whose vendor never answers.
-    pub(crate) async fn start_beside(program: &Path, hanging: SocketAddr) -> Self {
-        let unusual = Unusual {
-            hanging: Some(hanging),
-            ..Unusual::default()
-        };
-        Self::of(program, "", None, 1, unusual).await
-    }
-
     /// With what is unusual about it.
     pub(crate) async fn of(
         program: &Path,

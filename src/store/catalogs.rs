@@ -160,6 +160,12 @@ impl Store {
         now: Millis,
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
+        // Changing nothing holds the tenant's row: two that write its offers at the same time would
+        // wait for each other's rows in a circle.
+        sqlx::query("UPDATE tenants SET name = name WHERE id = $1")
+            .bind(tenant_id)
+            .execute(&mut *transaction)
+            .await?;
         sqlx::query("UPDATE offers SET gone_at = $2 WHERE connection_id = $1 AND gone_at IS NULL")
             .bind(connection_id)
             .bind(now)

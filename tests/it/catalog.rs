@@ -173,6 +173,20 @@ on_both_databases! {
         assert!(world.metric("catalog_changes_total", "sandbox").await >= told_before + 6.0);
     }
 
+    async fn a_catalog_that_many_want_at_once_is_fetched_once(database) {
+        let world = Plan::sandbox(database).start().await;
+        let peer = Peer::start(|_| answer(200, "", r#"{"packages": [], "add_ons": []}"#)).await;
+        world.vendor_is_at(&peer.url()).await;
+        let (app, connection, before) = (world.app(), world.connection(), peer.count("/packages"));
+        for fetches in 1..3 {
+            let wanting = (0..20).map(|_| app.refresh_catalog(&connection));
+            for fetched in futures_util::future::join_all(wanting).await {
+                assert!(fetched.unwrap().is_some());
+            }
+            assert_eq!(peer.count("/packages"), before + fetches);
+        }
+    }
+
     async fn of_changes_without_end_the_last_hundred_are_kept(database) {
         let world = Plan::sandbox(database).start().await;
         let connection = world.connection();

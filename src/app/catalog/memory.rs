@@ -42,10 +42,42 @@ struct MergedList {
 }
 
 /// Of a connection's catalog, by this process.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Times {
     asked: Option<Millis>,
     fetched: Option<Millis>,
+    turns: Arc<Turns>,
+}
+
+/// Who fetches a catalog; the others wait for what that comes to.
+#[derive(Default)]
+pub(super) struct Turns {
+    held: tokio::sync::Mutex<()>,
+    ended: AtomicU64,
+}
+
+/// The turn to fetch a catalog. It ends when this is dropped.
+pub(super) struct Turn<'a> {
+    turns: &'a Turns,
+    _held: tokio::sync::MutexGuard<'a, ()>,
+}
+
+impl Turns {
+    /// Waits for the turn; `None`: somebody has had it meanwhile, so what there is now is new.
+    pub(super) async fn take(&self) -> Option<Turn<'_>> {
+        let ended = self.ended.load(Ordering::SeqCst);
+        let held = self.held.lock().await;
+        (self.ended.load(Ordering::SeqCst) == ended).then_some(Turn {
+            turns: self,
+            _held: held,
+        })
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.turns.ended.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 /// A list that is being merged.
@@ -105,6 +137,12 @@ impl Catalogs {
     /// How old a connection's catalog was when this process last saw it.
     pub(in crate::app) fn fetched_at(&self, connection_id: &str) -> Option<Millis> {
         self.times().get(connection_id)?.fetched
+    }
+
+    pub(super) fn turns(&self, connection_id: &str) -> Arc<Turns> {
+        let mut times = self.times();
+        let times = times.entry(connection_id.to_owned()).or_default();
+        Arc::clone(&times.turns)
     }
 
     pub(super) fn note_asked(&self, connection_id: &str, at: Millis) {

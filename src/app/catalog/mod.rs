@@ -246,8 +246,8 @@ impl App {
         Ok(first.unwrap_or_else(|_| Ok(None))?)
     }
 
-    /// Fetches a connection's catalog anew and keeps it; `None`: the vendor could not be asked,
-    /// and the last good one stays.
+    /// Fetches a connection's catalog anew and keeps it, once for all who ask at the same time;
+    /// `None`: the vendor could not be asked, and the last good one stays.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -257,6 +257,10 @@ impl App {
     ) -> Result<Option<StoredCatalog>, StoreError> {
         let Some(vendor) = self.vendor_of(connection) else {
             return Ok(None);
+        };
+        let turns = self.catalogs.turns(&connection.id);
+        let Some(_turn) = turns.take().await else {
+            return self.shared_catalog(connection).await;
         };
         let Some(catalog) = self.list_packages(&vendor, connection).await else {
             return Ok(None);

@@ -3,10 +3,11 @@
 use adapters::vocabulary::{Catalog, Package};
 use cleargate::domain::catalog::Offer;
 use cleargate::domain::tenant::OfferKind;
-use cleargate::store::{OfferRow, StoredCatalog};
+use cleargate::store::{OfferRow, StoreError, StoredCatalog};
+use tokio::task::JoinSet;
 
 use super::*;
-use crate::support::on_both_databases;
+use crate::support::{Database, on_both_databases};
 
 on_both_databases! {
     async fn the_last_good_catalog_takes_the_place_of_the_one_before(database) {
@@ -76,6 +77,30 @@ fn package(name: &str) -> Package {
         price: None,
         description: None,
         screenings: Vec::new(),
+    }
+}
+
+/// Two connections that offer the same ids in opposite orders, written at the same time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn offers_that_are_written_at_once_do_not_wait_for_each_other_in_a_circle() {
+    let base = Base::on(Database::Postgres).await;
+    let mut offers: Vec<_> = (0..30).map(|n| offer(&format!("P{n}"), "v", "N")).collect();
+    let mut writing = JoinSet::new();
+    for writer in 0..8 {
+        let (store, written) = (base.store.clone(), offers.clone());
+        writing.spawn(async move {
+            for round in 0..20 {
+                let connection = format!("con_{}", (writer + round) % 2 + 1);
+                store
+                    .save_offers("ten_1", &connection, &written, NOW)
+                    .await?;
+            }
+            Ok::<_, StoreError>(())
+        });
+        offers.reverse();
+    }
+    while let Some(ended) = writing.join_next().await {
+        ended.expect("it ends").expect("nobody waits in a circle");
     }
 }
 

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::catalog::{LOAD, SERVER, wrk};
 use crate::figures::{Figures, Target};
+use crate::postgres::Postgres;
 use crate::stand::{Stand, Unusual};
 use crate::{Effort, load, processes};
 
@@ -35,13 +36,21 @@ request = function()
 end
 "#;
 
-pub(crate) async fn measure(effort: &Effort, figures: &mut Figures) {
+pub(crate) async fn measure(effort: &Effort, postgres: &str, figures: &mut Figures) {
     processes::keep_to(LOAD);
+    let database = Postgres::given(postgres).create("bench_crowd").await;
     let unusual = Unusual {
         connections: Some(CONNECTIONS),
         ..Unusual::default()
     };
-    let stand = Stand::of(&effort.program, "", Some(SERVER), TENANTS, unusual).await;
+    let stand = Stand::of(
+        &effort.program,
+        &database.url,
+        Some(SERVER),
+        TENANTS,
+        unusual,
+    )
+    .await;
     let stand = Arc::new(stand);
     tokio::time::sleep(IDLE).await;
     let memory = |figures: &mut Figures, when: &str| {

@@ -125,7 +125,7 @@ async fn run(options: Options) {
             Part::Starting => starting::measure(&effort, &mut figures).await,
             Part::Replicas => replicas::measure(&effort, &options.postgres, &mut figures).await,
             Part::Waiting => waiting::measure(&effort, &options.postgres, &mut figures).await,
-            Part::Crowd => crowd::measure(&effort, &mut figures).await,
+            Part::Crowd => crowd::measure(&effort, &options.postgres, &mut figures).await,
             Part::Grown => grown::measure(&effort, &options.postgres, &mut figures).await,
         }
     }

@@ -189,9 +189,9 @@ fn run<W: Work>(app: &Arc<App>, idle_poll: Duration, stop: &CancellationToken) {
     app.tasks.spawn(async move {
         let places = Arc::new(Semaphore::new(W::at_once(&worker)));
         while !stop.is_cancelled() {
-            let claimed = claim_and_start::<W>(&worker, &places, &stop).await;
-            // A full batch means that more is waiting.
-            if claimed < BATCH {
+            let is_full = claim_and_start::<W>(&worker, &places, &stop).await;
+            // Then more is waiting.
+            if !is_full {
                 tokio::select! {
                     () = stop.cancelled() => {}
                     () = W::signal(&worker).notified() => {}
@@ -202,16 +202,17 @@ fn run<W: Work>(app: &Arc<App>, idle_poll: Duration, stop: &CancellationToken) {
     });
 }
 
+/// Starts what is due, as much as there are free places for; true where there was as much.
 async fn claim_and_start<W: Work>(
     app: &Arc<App>,
     places: &Arc<Semaphore>,
     stop: &CancellationToken,
-) -> usize {
+) -> bool {
     // Waiting for one free place here keeps claims from running out while they queue. A place that
     // gets free because everything ends is not for a new claim.
     let free = stop.run_until_cancelled(Arc::clone(places).acquire_owned());
     let Some(Ok(first)) = free.await else {
-        return 0;
+        return false;
     };
     let most = BATCH.min(places.available_permits() + 1);
     drop(first);
@@ -223,13 +224,13 @@ async fn claim_and_start<W: Work>(
                 error = &error as &dyn std::error::Error,
                 "cannot claim work"
             );
-            return 0;
+            return false;
         }
     };
-    let count = items.iter().map(W::rows).sum();
+    let count: usize = items.iter().map(W::rows).sum();
     for item in items {
         let Ok(place) = Arc::clone(places).acquire_owned().await else {
-            return count;
+            return false;
         };
         let worker = Arc::clone(app);
         app.tasks.spawn(async move {
@@ -243,7 +244,7 @@ async fn claim_and_start<W: Work>(
             drop(place);
         });
     }
-    count
+    count >= most
 }
 
 fn every<F, Fut>(

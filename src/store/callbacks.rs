@@ -89,7 +89,7 @@ impl Store {
     /// be among them. Many orders share one such statement, which none of their callers waits for;
     /// if this process dies before it, the callbacks come at their own time.
     async fn wake_parked(&self, now: Millis) -> Result<(), StoreError> {
-        for connection_id in self.gained.take() {
+        while let Some(connection_id) = self.gained.take_one() {
             let woken = sqlx::query(
                 "UPDATE callbacks SET state = 'new', due_at = $2 WHERE connection_id = $1 AND state = 'parked'",
             )

@@ -24,7 +24,6 @@ mod tenants;
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
-use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -196,8 +195,9 @@ impl Gained {
         }
     }
 
-    fn take(&self) -> BTreeSet<String> {
-        mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn take_one(&self) -> Option<String> {
+        let mut connections = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        connections.pop_first()
     }
 }
 

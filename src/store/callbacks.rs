@@ -88,7 +88,7 @@ impl Store {
     /// Makes parked callbacks of connections due whose orders have gained references: theirs may
     /// be among them. Many orders share one such statement, which none of their callers waits for;
     /// if this process dies before it, the callbacks come at their own time.
-    async fn wake_parked(&self, now: Millis) -> Result<(), StoreError> {
+    pub(super) async fn wake_parked(&self, now: Millis) -> Result<(), StoreError> {
         while let Some(connection_id) = self.gained.take_one() {
             let woken = sqlx::query(
                 "UPDATE callbacks SET state = 'new', due_at = $2 WHERE connection_id = $1 AND state = 'parked'",

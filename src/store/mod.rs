@@ -355,8 +355,15 @@ impl Store {
         self.dialect
     }
 
-    /// Closes the connections, so that a SQLite file is left without its journal.
+    /// Closes the connections, so that a SQLite file is left without its journal. Whoever claims
+    /// next, here or elsewhere, finds the callbacks that wait for what this process has saved.
     pub async fn close(&self) {
+        if let Err(error) = self.wake_parked(0).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "parked callbacks wait for their own time"
+            );
+        }
         self.writer.close().await;
         self.reader.close().await;
     }

@@ -69,6 +69,17 @@ on_both_databases! {
         assert_eq!(claimed[0].state, CallbackState::New);
     }
 
+    async fn a_reference_that_a_command_gave_wakes_parked_callbacks_of_the_gateway(database) {
+        let base = Base::on(database).await;
+        let mut order = base.inserted("a").await;
+        parked(&base, "cbk_1", "con_1").await;
+        let command = base.another().await;
+        command.save_order(&mut order, &gains(&["t"]), NOW).await.expect("the database works");
+        command.close().await;
+        let claimed = base.store.claim_callbacks(NOW, NOW + 1, 10).await.expect("the database works");
+        assert_eq!(claimed.len(), 1);
+    }
+
     async fn naming_a_reference_again_wakes_nothing(database) {
         let base = Base::on(database).await;
         let mut order = base.inserted("a").await;

@@ -7,9 +7,10 @@ use adapters::{Context, Effect, Memo, Request, Unfit};
 
 use super::lease::lease;
 use super::{Drive, Ending, Kept};
+use crate::app::App;
 use crate::clock::millis;
 use crate::domain::contact::Contact;
-use crate::domain::order::Stage;
+use crate::domain::order::{Order, Stage};
 use crate::seal::Purpose;
 use crate::store::{Call, CallChange, Change, StoreError};
 
@@ -24,6 +25,15 @@ pub(crate) struct Step {
     pub(crate) call: Call,
     /// A moment before its commit began: the first byte leaves soon after it, or not at all.
     pub(crate) since: Instant,
+}
+
+impl App {
+    /// The calls of an order's own generation, oldest first.
+    pub(crate) async fn calls_of(&self, order: &Order) -> Result<Vec<Call>, StoreError> {
+        let mut calls = self.store.calls(&order.id).await?;
+        calls.retain(|call| call.generation == order.generation);
+        Ok(calls)
+    }
 }
 
 impl Drive {
@@ -97,7 +107,7 @@ impl Drive {
 
     /// Commits the first intent of a drive on an order that is leased already.
     pub(crate) async fn begin(&mut self, step: &Step) -> Result<bool, StoreError> {
-        let until = self.lease_end(Duration::ZERO);
+        let until = self.app.lease_end(Duration::ZERO);
         let begun = CallChange::Begin(step.call.clone());
         self.note_begun(step);
         let kept = self
@@ -120,7 +130,7 @@ impl Drive {
         pause: Duration,
         lost: Option<Contact>,
     ) -> Result<bool, StoreError> {
-        let (until, now, turn) = (self.lease_end(pause), self.now(), step.call.turn);
+        let (until, now, turn) = (self.app.lease_end(pause), self.now(), step.call.turn);
         step.call.copies += 1;
         step.since = Instant::now() + pause;
         let kept = self
@@ -160,7 +170,7 @@ impl Drive {
                     .await?));
             }
         };
-        let until = self.lease_end(Duration::ZERO);
+        let until = self.app.lease_end(Duration::ZERO);
         let begun = CallChange::Begin(next.call.clone());
         self.note_begun(&next);
         let kept = self

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adapters::vocabulary::Millis;
 
-use super::Drive;
+use crate::app::App;
 use crate::clock::millis;
 use crate::domain::order::Order;
 use crate::seal::random_text;
@@ -13,10 +13,10 @@ use crate::seal::random_text;
 /// A lease outlives the call it is for by this much.
 const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
-impl Drive {
+impl App {
     /// When a lease that is taken now ends, where the call it is for begins after `pause`.
-    pub(super) fn lease_end(&self, pause: Duration) -> Millis {
-        self.now() + millis(pause + self.app.setup().options.vendor_timeout + LEASE_MARGIN)
+    pub(crate) fn lease_end(&self, pause: Duration) -> Millis {
+        self.clock.now() + millis(pause + self.setup().options.vendor_timeout + LEASE_MARGIN)
     }
 }
 

@@ -9,10 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use adapters::Vendor;
 use ipnet::IpNet;
 
 use crate::app::{App, AppError};
-use crate::egress::WebhookClient;
+use crate::domain::tenant::{Connection, Tenant};
+use crate::egress::{Shape, WebhookClient};
 use crate::seal::Keyring;
 use crate::store::{Store, StoreError};
 use crate::vendors::{Caller, Registry};
@@ -135,6 +137,41 @@ impl App {
         self.setup.store(Arc::new(setup));
         self.enter_directory(directory);
         Ok(())
+    }
+
+    /// The sheet of a connection's vendor.
+    pub(crate) fn vendor_of(&self, connection: &Connection) -> Option<Arc<Vendor>> {
+        self.setup().vendors.get(&connection.vendor).cloned()
+    }
+
+    /// Where a connection's vendor calls back.
+    pub fn callback_url(&self, connection: &Connection) -> String {
+        format!(
+            "{}/callbacks/{}/{}",
+            self.setup().options.public_url,
+            connection.vendor,
+            connection.callback_token.expose()
+        )
+    }
+
+    /// The rules for addresses of a tenant's webhooks.
+    pub(crate) fn webhook_shape(&self, tenant: &Tenant) -> Shape {
+        let options = &tenant.options.webhook;
+        Shape {
+            allow_http: self.setup().options.allow_http,
+            allow: self.setup().options.allow.clone(),
+            ports: options.ports.clone(),
+            hosts: options
+                .hosts
+                .iter()
+                .filter_map(|name| url::Host::parse(name).ok())
+                .collect(),
+            own_hosts: url::Url::parse(&self.setup().options.public_url)
+                .ok()
+                .and_then(|url| url.host().map(|host| host.to_owned()))
+                .into_iter()
+                .collect(),
+        }
     }
 
     /// A vendor that connections use may change while the gateway runs, not go.

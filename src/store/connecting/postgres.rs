@@ -1,0 +1,116 @@
+//! A PostgreSQL server. It is tried once beside the pool, which would try again until its time is up
+//! and then not say why; what is wrong is told in a sentence, without the password.
+
+use std::time::Duration;
+
+use sqlx::Connection as _;
+use sqlx::any::AnyPoolOptions;
+use sqlx::error::DatabaseError;
+use url::Url;
+
+use super::{ACQUIRE_WITHIN, StoreOptions, connect_once};
+use crate::store::{Dialect, Gained, Store, StoreError};
+
+/// A connection that has been idle for longer is asked whether it still lives before it is used. A
+/// server takes longer than this to come back, so none that its restart has cut off fails a request;
+/// and a statement that failed halfway is never simply sent again, because it may have been done.
+const TRUSTED_FOR: Duration = Duration::from_millis(100);
+/// One that has not answered by then is given up, and another one used.
+const PING_WITHIN: Duration = Duration::from_millis(500);
+
+/// A replica that is frozen or cut off in the middle of a transaction keeps its row locks; the
+/// server ends its session then, so that nobody waits for them for long.
+const POSTGRES_SETTING: &str = "SET idle_in_transaction_session_timeout = '10s'";
+
+impl Store {
+    /// Opens a database on a server, where there is one that lets us in.
+    pub(super) async fn open_postgres(options: &StoreOptions) -> Result<Self, StoreError> {
+        check_postgres(&options.url).await?;
+        let pool = AnyPoolOptions::new()
+            .max_connections(options.connections.max(2))
+            .acquire_timeout(ACQUIRE_WITHIN)
+            // The pool could ask every connection before it gives it out, which is a round trip more
+            // for each statement. Where they come and go quickly nothing is asked: the pool has
+            // heard from each as it came back.
+            .test_before_acquire(false)
+            .before_acquire(|connection, known| {
+                Box::pin(async move {
+                    if known.idle_for < TRUSTED_FOR {
+                        return Ok(true);
+                    }
+                    let answered = tokio::time::timeout(PING_WITHIN, connection.ping()).await;
+                    answered.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+                    Ok(true)
+                })
+            })
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    sqlx::query(POSTGRES_SETTING)
+                        .execute(&mut *connection)
+                        .await?;
+                    Ok(())
+                })
+            })
+            .connect(&options.url)
+            .await?;
+        Ok(Self {
+            dialect: Dialect::Postgres,
+            writer: pool.clone(),
+            reader: pool,
+            gained: Gained::default(),
+            _serving: None,
+        })
+    }
+}
+
+/// Whether a PostgreSQL is there and lets us in.
+async fn check_postgres(url: &str) -> Result<(), StoreError> {
+    let connected = connect_once(url, "SELECT 1").await;
+    connected.map_err(|error| StoreError::Unusable(sentence(url, &error)))
+}
+
+fn sentence(url: &str, error: &sqlx::Error) -> String {
+    let parsed = Url::parse(url).ok();
+    let part = |of: fn(&Url) -> Option<&str>| parsed.as_ref().and_then(of).unwrap_or("").to_owned();
+    let (user, name) = (
+        part(|url| Some(url.username())),
+        part(|url| Some(url.path().trim_start_matches('/'))),
+    );
+    let host = parsed.as_ref().map_or_else(String::new, |url| {
+        let host = url.host_str().unwrap_or("localhost");
+        format!("{host}:{}", url.port().unwrap_or(5432))
+    });
+    match error {
+        sqlx::Error::PoolTimedOut => format!(
+            "no PostgreSQL has answered at {host} within {} s; is it running, and is the host in `store.url` right?",
+            ACQUIRE_WITHIN.as_secs()
+        ),
+        sqlx::Error::Io(error) => format!(
+            "no PostgreSQL is reached at {host} ({error}); is it running, and are host and port in `store.url` right?"
+        ),
+        sqlx::Error::Database(error) => refused(&**error, &host, &user, &name),
+        sqlx::Error::Configuration(error) => {
+            format!(
+                "`store.url` cannot be read ({error}); it has to be like postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+            )
+        }
+        error => format!("the PostgreSQL at {host} cannot be used ({error}); see `store.url`"),
+    }
+}
+
+/// The codes are of PostgreSQL's Appendix A.
+fn refused(error: &dyn DatabaseError, host: &str, user: &str, name: &str) -> String {
+    let (code, said) = (error.code().unwrap_or_default(), error.message());
+    match &*code {
+        "3D000" => format!(
+            "the PostgreSQL at {host} has no database `{name}`; create it, or name another one in `store.url`"
+        ),
+        code if code.starts_with("28") => format!(
+            "the PostgreSQL at {host} does not let `{user}` in ({said}); check user and password in `store.url`"
+        ),
+        "53300" => format!(
+            "the PostgreSQL at {host} has no connection left ({said}); raise its max_connections, or lower `store.connections` of the replicas"
+        ),
+        _ => format!("the PostgreSQL at {host} refuses to work ({said}); see `store.url`"),
+    }
+}

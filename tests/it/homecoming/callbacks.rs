@@ -211,6 +211,20 @@ on_both_databases! {
         assert_eq!(world.history().await.len(), lines);
     }
 
+    async fn one_that_a_look_has_overtaken_still_makes_a_result_worse_where_no_look_would(database) {
+        let (plan, bag) = Plan::sandbox_by_hand(database);
+        let world = plan.start().await;
+        let order = world.placed().await;
+        assert!(world.vendor.advance(&order.our_ref.0, "complete", Some("fail")));
+        assert_eq!(world.carry(&bag.only()).await.status, 200);
+        world.execute("UPDATE callbacks SET due_at = due_at + 60000").await;
+        world.vendor_moves_silently(&order.our_ref.0, "complete", Some("pass"));
+        world.pass(Duration::from_secs(30)).await;
+        world.expect_told(&[("complete", "Pass")]);
+        world.pass(Duration::from_secs(60)).await;
+        world.expect_told(&[("complete", "Pass"), ("complete", "Fail")]);
+    }
+
     async fn one_of_another_tenants_connection_touches_nobody_elses_order(database) {
         let (plan, bag) = Plan::sandbox_by_hand(database);
         let world = plan.start().await;

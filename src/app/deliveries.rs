@@ -40,7 +40,8 @@ impl App {
             .await?)
     }
 
-    /// Makes one attempt on a claimed lane and settles it.
+    /// Makes one attempt on a claimed lane and settles it; gives back one whose lease could end before
+    /// the attempt does.
     ///
     /// # Errors
     /// [`AppError::Store`]; the lane is due again when its lease runs out.
@@ -58,6 +59,15 @@ impl App {
             Err(refused) => return self.hold(&claimed, &to, refused).await,
         };
         let (began_at, began) = (self.clock.now(), Instant::now());
+        if began_at + millis(caps.attempt_timeout) >= claimed.until {
+            // The process stood still since the claim: somebody else may be sending by now.
+            drop(flight);
+            self.store
+                .release_lane(&claimed, began_at, began_at)
+                .await?;
+            self.signals.deliveries.notify_one();
+            return self.call_held(&to).await;
+        }
         let attempted = self.attempt(tenant, &claimed).await;
         let now = self.clock.now();
         let change = self.destinations.learn(&flight, &attempted, &caps, now);

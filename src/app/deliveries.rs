@@ -54,7 +54,8 @@ impl App {
         };
         let to = Destination::of(&claimed);
         let caps = self.setup().options.delivery.clone();
-        let flight = match self.destinations.place(&to, &caps, &self.clock).await {
+        let placed = self.destinations.place(&to, claimed.at, &caps, &self.clock);
+        let flight = match placed.await {
             Ok(flight) => flight,
             Err(refused) => return self.hold(&claimed, &to, refused).await,
         };
@@ -128,7 +129,8 @@ impl App {
         let found = self
             .store
             .call_lanes(&to.tenant_id, &to.origin, call.at, call.most)
-            .await?;
+            .await
+            .inspect_err(|_| self.destinations.not_called(to))?;
         self.destinations.called(to, call, found);
         if found > 0 && call.at <= now {
             self.signals.deliveries.notify_one();

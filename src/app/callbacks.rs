@@ -27,6 +27,10 @@ use crate::store::{CallbackEnd, Inserted, Saved, StoreError, new_id};
 const CLAIM: Duration = Duration::from_secs(30);
 /// A parked callback is tried again after this at the earliest, unless something wakes it.
 const PARK: Duration = Duration::from_secs(10);
+/// Parked callbacks are kept this long.
+pub const PARKED_FOR: Duration = Duration::from_secs(72 * 3600);
+/// So long before that each is tried once more: nothing may have woken it.
+const LAST_TRY: Duration = Duration::from_secs(600);
 
 /// Whom a callback address belongs to; known before a byte of the body is read.
 pub struct CallbackAddress {
@@ -241,7 +245,7 @@ impl App {
     }
 
     /// Parks a callback with these of its notes, for as long again as it has been here if nothing
-    /// wakes it.
+    /// wakes it, and until shortly before it expires at the latest.
     async fn park_with(
         &self,
         row: &CallbackRow,
@@ -249,7 +253,9 @@ impl App {
         waiting_notes: Option<&[usize]>,
     ) -> Result<(), AppError> {
         let now = self.clock.now();
-        let due_at = now + (now - row.received_at).max(millis(PARK));
+        let again = now + (now - row.received_at).max(millis(PARK));
+        let last = row.received_at + millis(PARKED_FOR - LAST_TRY);
+        let due_at = if now < last { again.min(last) } else { again };
         Ok(self
             .store
             .park_callback(&row.id, reason, waiting_notes, due_at)

@@ -87,7 +87,7 @@ impl Store {
 
     /// Makes parked callbacks of connections due whose orders have gained references: theirs may
     /// be among them. Many orders share one such statement, which none of their callers waits for;
-    /// if this process dies before it, the callbacks come at their own time.
+    /// if this process dies before it, the next that starts wakes them.
     pub(super) async fn wake_parked(&self, now: Millis) -> Result<(), StoreError> {
         while let Some(connection_id) = self.gained.take_one() {
             let woken = sqlx::query(
@@ -102,6 +102,17 @@ impl Store {
                 return Err(error.into());
             }
         }
+        Ok(())
+    }
+
+    /// Makes all parked callbacks due, when a process begins to serve: one that was killed may have
+    /// saved what they wait for and not have woken them.
+    pub(super) async fn wake_all_parked(&self) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE callbacks SET state = 'new', due_at = received_at WHERE state = 'parked'",
+        )
+        .execute(&self.writer)
+        .await?;
         Ok(())
     }
 

@@ -168,6 +168,25 @@ on_both_databases! {
         assert!(parked.iter().all(|row| row.reason.as_deref().is_some_and(|why| !why.is_empty())));
     }
 
+    async fn what_stays_parked_is_tried_ever_more_rarely_and_once_more_before_it_is_erased(database) {
+        let world = Plan::sandbox(database).start().await;
+        let (body, came) = (says("sbx_99", "nobodys", "complete", Some("pass")), world.clock.now());
+        world.send_signed(&world.callback_url(), &body).await;
+        world.settle().await;
+        let minute = Duration::from_secs(60);
+        let due = async || {
+            let due = world.query("SELECT CAST(due_at AS TEXT) FROM callbacks").await;
+            (due[0].parse::<i64>().unwrap() - came) / 60_000
+        };
+        let hours = |hours: u32| minute * 60 * hours;
+        world.pass(hours(30)).await;
+        assert_eq!(due().await, 60 * 60);
+        world.pass(hours(30)).await;
+        assert_eq!(due().await, 72 * 60 - 10);
+        world.pass(hours(12) - 10 * minute).await;
+        assert!(due().await > 72 * 60, "that was the last time");
+    }
+
     async fn what_stays_parked_is_erased_after_three_days(database) {
         let world = Plan::sandbox(database).start().await;
         let body = says("sbx_99", "nobodys", "complete", Some("pass"));

@@ -4,6 +4,7 @@ use cleargate::domain::callback::CallbackRow;
 use cleargate::store::Inserted;
 use futures_util::future::join_all;
 
+use super::opening::restarted;
 use super::*;
 use crate::support::on_both_databases;
 
@@ -69,6 +70,18 @@ on_both_databases! {
             assert_eq!(base.store.retry_parked(asked, NOW).await.expect("the database works"), expected);
             assert_eq!(claim(&base, NOW).await.len(), usize::from(expected == 1));
         }
+    }
+
+    async fn a_process_that_begins_to_serve_wakes_what_a_killed_one_had_no_time_for(database) {
+        let base = Base::on(database).await;
+        take(&base, "cbk_1").await;
+        base.store.park_callback("cbk_1", "not known", None, MUCH_LATER).await.expect("the database works");
+        let command = base.another().await;
+        assert!(claim(&base, NOW).await.is_empty(), "a command wakes nobody");
+        command.close().await;
+        base.store.close().await;
+        let base = restarted(base).await;
+        assert_eq!(claim(&base, NOW).await.len(), 1);
     }
 
     async fn what_was_parked_for_too_long_is_erased(database) {

@@ -67,7 +67,7 @@ impl Turns {
     pub(super) async fn take(&self) -> Option<Turn<'_>> {
         let ended = self.ended.load(Ordering::SeqCst);
         let held = self.held.lock().await;
-        (self.ended.load(Ordering::SeqCst) == ended).then_some(Turn {
+        (self.ended.load(Ordering::SeqCst) == ended).then(|| Turn {
             turns: self,
             _held: held,
         })
@@ -210,10 +210,26 @@ impl Lists {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use bytes::Bytes;
+    use futures_util::FutureExt as _;
     use http::HeaderValue;
 
     use super::*;
+
+    #[tokio::test]
+    async fn who_comes_when_a_turn_has_ended_gets_one_though_others_still_stand_before_him() {
+        let turns = Turns::default();
+        let first = turns.take().await.expect("nobody else has it");
+        let mut waited = pin!(turns.take());
+        assert!(waited.as_mut().now_or_never().is_none());
+        drop(first);
+        let mut came_later = pin!(turns.take());
+        assert!(came_later.as_mut().now_or_never().is_none());
+        assert!(waited.await.is_none(), "what there is now is new");
+        assert!(came_later.await.is_some(), "nobody has fetched since");
+    }
 
     const TENANTS: [&str; 4] = ["a", "b", "c", "d"];
 

@@ -101,6 +101,16 @@ impl Response {
         }
     }
 
+    /// A line of text, as what stands in front of a vendor says it.
+    pub(super) fn plain(status: u16, text: &str) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
+            body: text.as_bytes().to_vec(),
+            manner: Manner::Plainly,
+        }
+    }
+
     /// No answer at all: the connection hangs or breaks.
     pub(super) fn nothing(manner: Manner) -> Self {
         Self {

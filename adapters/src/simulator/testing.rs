@@ -120,6 +120,14 @@ pub(super) fn attempts(vendor: &mut dyn Simulator, now: Millis, step: Millis) ->
     tried
 }
 
+/// The headers as the gateway reads them: names in lower case.
+pub(crate) fn lower_case(headers: &[(String, String)]) -> Vec<(String, String)> {
+    let headers = headers.iter();
+    headers
+        .map(|(name, value)| (name.to_lowercase(), value.clone()))
+        .collect()
+}
+
 /// Whether the gateway's own check believes a callback signed with `secret`.
 pub(super) fn believed(
     outgoing: &Outgoing,
@@ -127,11 +135,7 @@ pub(super) fn believed(
     secret: &str,
     now: Millis,
 ) -> Result<(), Forged> {
-    let headers: Vec<_> = outgoing
-        .headers
-        .iter()
-        .map(|(name, value)| (name.to_lowercase(), value.clone()))
-        .collect();
+    let headers = lower_case(&outgoing.headers);
     let incoming = Incoming {
         method: &outgoing.method,
         headers: &headers,

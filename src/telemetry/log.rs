@@ -194,6 +194,15 @@ struct Escaped<'a>(&'a mut String);
 impl fmt::Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let special = |byte: &u8| matches!(byte, b'"' | b'\\') || *byte < b' ';
+        // All bytes at once, which is many times faster than to stop at the first that is found.
+        if !text
+            .as_bytes()
+            .iter()
+            .fold(false, |any, byte| any | special(byte))
+        {
+            self.0.push_str(text);
+            return Ok(());
+        }
         let mut rest = text;
         while let Some(at) = rest.as_bytes().iter().position(special) {
             let (plain, from) = rest.split_at(at);

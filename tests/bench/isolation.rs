@@ -4,7 +4,8 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -19,6 +20,8 @@ use crate::{Effort, load, processes, serving, vendor};
 const RATE: u32 = 100;
 /// Callers who wait for the other.
 const CALLERS: u32 = 64;
+/// An order is answered within this, whatever its vendor does.
+const ANSWERED: Duration = Duration::from_secs(8);
 /// Their orders have numbers of their own.
 const APART: u32 = 1_000_000;
 
@@ -41,6 +44,7 @@ pub(crate) async fn measure(effort: &Effort, postgres: &str, figures: &mut Figur
         let stop = Arc::new(AtomicBool::new(false));
         let mut waiting = JoinSet::new();
         waiting.spawn(wait_for_it(Arc::clone(&stand), apart, Arc::clone(&stop)));
+        tokio::time::sleep(ANSWERED).await;
         let beside = p99(&stand, first, total).await;
         first += total;
         let threads = processes::threads(stand.gateway.pid());
@@ -68,15 +72,23 @@ async fn p99(stand: &Arc<Stand>, first: u32, total: u32) -> f64 {
     Times::new(waited.await).percentile(99.0)
 }
 
-/// Keeps so many callers waiting until told to stop; returns how many orders that were.
+/// Keeps so many callers waiting until told to stop; returns how many orders that were. They come one
+/// after the other, as people do: 64 in the same instant would be a load of their own.
 async fn wait_for_it(stand: Arc<Stand>, first: u32, stop: Arc<AtomicBool>) -> u32 {
-    let enough = move |_, _| stop.load(Ordering::Relaxed);
-    let (orders, _) = load::closed_loop(CALLERS, enough, move |number| {
-        let stand = Arc::clone(&stand);
-        async move { stand.place_at_hanging(first + number).await }
-    })
-    .await;
-    orders + CALLERS
+    let mut callers = JoinSet::new();
+    let next = Arc::new(AtomicU32::new(first));
+    for caller in 0..CALLERS {
+        let (stand, stop, next) = (Arc::clone(&stand), Arc::clone(&stop), Arc::clone(&next));
+        callers.spawn(async move {
+            tokio::time::sleep(ANSWERED * caller / CALLERS).await;
+            while !stop.load(Ordering::Relaxed) {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                stand.place_at_hanging(number).await;
+            }
+        });
+    }
+    callers.join_all().await;
+    next.load(Ordering::Relaxed) - first
 }
 
 /// A vendor that lists its packages and answers nothing else; or an ATS that answers nothing.

@@ -52,6 +52,13 @@ impl Arrived {
             .find_map(|(key, value)| (key == name).then_some(value))
     }
 
+    /// The whole number in a query parameter: `usual` where there is none, and `None` where it is
+    /// something else.
+    pub(super) fn number(&self, name: &str, usual: usize) -> Option<usize> {
+        self.parameter(name)
+            .map_or(Some(usual), |text| text.parse().ok())
+    }
+
     /// True where `Authorization` is this scheme and secret.
     pub(super) fn is_authorized(&self, scheme: &str, secret: &str) -> bool {
         let value = self.header("authorization").unwrap_or_default();

@@ -166,10 +166,7 @@ impl Expression {
     /// # Errors
     /// [`Unfit`] where a function needs a field that is not there.
     pub(super) fn value<'a>(&self, scope: &Scope<'a>) -> Result<Option<Cow<'a, Value>>, Unfit> {
-        let values = || self.sources.iter().filter_map(|source| source.value(scope));
-        // An empty element is there, but says nothing where another may.
-        let full = values().find(|value| scalar(value).is_some() || !is_element(value));
-        let Some(mut value) = full.or_else(|| values().next()) else {
+        let Some(mut value) = self.given(scope) else {
             return Ok(None);
         };
         for function in &self.functions {
@@ -181,8 +178,16 @@ impl Expression {
         Ok(Some(value).filter(|value| is_there(value)))
     }
 
-    /// True where something is ordered that a function makes nothing of: to leave it out would order
-    /// something else.
+    /// The value of its first source that has one, before any function.
+    fn given<'a>(&self, scope: &Scope<'a>) -> Option<Cow<'a, Value>> {
+        let values = || self.sources.iter().filter_map(|source| source.value(scope));
+        // An empty element is there, but says nothing where another may.
+        let full = values().find(|value| scalar(value).is_some() || !is_element(value));
+        full.or_else(|| values().next())
+    }
+
+    /// True where a function makes nothing of something that is ordered, of one thing among others
+    /// too: to leave it out would order something else.
     pub(super) fn loses_an_item(&self, scope: &Scope<'_>) -> bool {
         let is_ordered = |source: &Source| {
             matches!(
@@ -208,6 +213,14 @@ impl Expression {
     /// Its value where nothing that is missing can be the order's fault.
     pub(super) fn read<'a>(&self, scope: &Scope<'a>) -> Option<Cow<'a, Value>> {
         self.value(scope).ok().flatten()
+    }
+
+    /// The vendor's word, or words, that it reads. Where its functions make nothing of what is there,
+    /// that itself: it is then a word that nobody knows, and not one that is not there.
+    pub(super) fn read_words<'a>(&self, scope: &Scope<'a>) -> Option<Cow<'a, Value>> {
+        let has_items = |value: &Cow<'_, Value>| value.as_array().is_none_or(|all| !all.is_empty());
+        let as_it_stands = || self.given(scope).filter(has_items);
+        self.read(scope).or_else(as_it_stands)
     }
 
     /// Its value as a text; `None` also for a list or table.

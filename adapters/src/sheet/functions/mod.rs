@@ -274,9 +274,7 @@ impl Function {
                 let known = words.iter().any(|word| plain(word) == plain(text));
                 known.then(|| text.to_owned())
             }),
-            Self::Map(pairs, otherwise) => {
-                each(value, |word| mapped(word, pairs, otherwise.as_ref()))
-            }
+            Self::Map(pairs, otherwise) => mapped(value, pairs, otherwise.as_ref()),
             Self::Rel(rel) => each(value, |header| related(header, rel)),
             Self::Text => Some(flat(value))
                 .filter(|text| !text.is_empty())

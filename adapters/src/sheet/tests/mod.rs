@@ -7,6 +7,7 @@ mod family;
 mod fuzz;
 mod iris;
 mod loading;
+mod nodes;
 mod nova;
 mod refused;
 mod rough;

@@ -14,7 +14,7 @@ use crate::contract::{
 use crate::sheet::load;
 use crate::vocabulary::{OurRef, Outcome, Private, Standing, TheirRef};
 
-const TALLY: &str = r##"
+pub(super) const TALLY: &str = r##"
 name = "tally"
 title = "Tally"
 credentials = ["user", "password", "hook_key"]

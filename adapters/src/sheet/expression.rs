@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::functions::{Function, scalar};
+use super::functions::{Function, asked_by, scalar};
 use super::path::Path;
 use super::scope::{Scope, Sight};
 use super::xml::{decoded, is_element};
@@ -192,16 +192,30 @@ impl Expression {
         let is_ordered = |source: &Source| {
             matches!(
                 source,
-                Source::Field("order.package" | "order.add_ons") | Source::Word(Word::Items)
+                Source::Field("order.package" | "order.add_ons")
+                    | Source::Word(Word::Items | Word::Item)
             )
         };
-        let given = |source: &Source| match source.value(scope).as_deref() {
-            Some(Value::Array(items)) => !items.is_empty(),
-            value => value.is_some(),
+        let mut given = self.sources.iter();
+        let given = given.find_map(|source| Some((source, source.value(scope)?)));
+        let Some((_, mut value)) = given.filter(|(source, _)| is_ordered(source)) else {
+            return false;
         };
-        self.sources
-            .iter()
-            .any(|source| is_ordered(source) && given(source))
+        if value.as_array().is_some_and(Vec::is_empty) {
+            return false;
+        }
+        for function in &self.functions {
+            let Ok(changed) = function.apply(&value, scope) else {
+                // What is wrong is told where the value is asked for.
+                return false;
+            };
+            let Some(changed) = changed.filter(|changed| keeps_all(&value, changed, function))
+            else {
+                return true;
+            };
+            value = Cow::Owned(changed);
+        }
+        false
     }
 
     /// True where it gives a list of what stands in several places.
@@ -239,8 +253,13 @@ impl Expression {
         } else {
             "is missing, and the vendor needs it"
         };
+        let field = match self.sources.first() {
+            Some(Source::Word(Word::Item)) => scope.item.and_then(|item| asked_by(item, scope)),
+            _ => None,
+        };
+        let named = || self.sources.first().map(Source::name).unwrap_or_default();
         Unfit {
-            field: self.sources.first().map(Source::name).unwrap_or_default(),
+            field: field.unwrap_or_else(named),
             why: why.to_owned(),
         }
     }
@@ -329,6 +348,17 @@ impl Source {
             Self::Secret(_) => None,
         };
         found.filter(|value| is_there(value))
+    }
+}
+
+/// True where every item of a list went into what a function made of it.
+fn keeps_all(before: &Value, after: &Value, function: &Function) -> bool {
+    let Some(before) = before.as_array() else {
+        return is_there(after);
+    };
+    match after {
+        Value::Array(after) => after.len() >= before.len() && after.iter().all(is_there),
+        one => is_there(one) && (before.len() < 2 || *function != Function::First),
     }
 }
 

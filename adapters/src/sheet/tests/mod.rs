@@ -9,6 +9,7 @@ mod iris;
 mod loading;
 mod nodes;
 mod nova;
+mod ordered;
 mod refused;
 mod rough;
 mod samples;

@@ -442,24 +442,3 @@ fn of_several_places_every_one_may_be_asked() {
         );
     }
 }
-
-/// To leave an add-on out because a function makes nothing of it would order something else.
-#[test]
-fn what_is_ordered_is_never_left_out_because_it_cannot_be_said() {
-    let sheet = TALLY.replacen("{order.add_ons?}", "{order.add_ons? | number}", 1);
-    let vendor = load("tally.toml", &sheet).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
-    let placed = |add_ons: &[&str]| {
-        let mut order = order("7");
-        order.add_ons = add_ons.iter().map(|id| (*id).to_owned()).collect();
-        let op = PlaceOrder {
-            order: order.into(),
-            ours: OurRef("ours".into()),
-            callback_url: String::new(),
-        };
-        let request = seen(|cx| vendor.place.encode(&op, &Memo::default(), cx));
-        request.map(drop).map_err(|unfit| unfit.field)
-    };
-    assert_eq!(placed(&[]), Ok(()));
-    assert_eq!(placed(&["70", "71"]), Ok(()));
-    assert_eq!(placed(&["70", "drug"]), Err("order.add_ons".to_owned()));
-}

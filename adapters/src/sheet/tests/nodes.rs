@@ -128,6 +128,39 @@ fn a_node_whose_status_a_function_cannot_read_is_not_left_out() {
     }
 }
 
+/// A part that has not begun, or whose results nobody can read, has not come out well.
+#[test]
+fn a_node_without_results_of_its_own_is_not_left_out() {
+    let vendor = loaded(&sheet(".state", ".checks[*].results[*].grade"));
+    let standing = |checks: Value| {
+        let body = json!({"id": "1", "state": "done", "checks": checks});
+        standing_of(&vendor, &body.to_string())
+    };
+    let good = || json!({"results": [{"grade": "good"}]});
+    assert_eq!(standing(json!([good(), good()])), PASS);
+    for lack in [
+        json!(null),
+        json!([]),
+        json!({}),
+        json!("pending"),
+        json!([{}]),
+        json!([null]),
+    ] {
+        let mixed = standing(json!([good(), {"results": lack}]));
+        assert_ne!(mixed, PASS, "{lack}");
+        assert_ne!(standing(json!([{"results": lack}])), PASS, "{lack}");
+    }
+    for lack in [
+        json!([good(), {}]),
+        json!([good(), null]),
+        json!([]),
+        json!(null),
+        json!("x"),
+    ] {
+        assert_ne!(standing(lack.clone()), PASS, "{lack}");
+    }
+}
+
 /// What stands against an order is not overlooked because it is no word.
 #[test]
 fn a_doubt_that_maps_every_other_word_fits_what_is_no_word_too() {

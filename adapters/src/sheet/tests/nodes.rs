@@ -161,6 +161,43 @@ fn a_node_without_results_of_its_own_is_not_left_out() {
     }
 }
 
+/// One part's status word says that it passed, another's only that it ended.
+#[test]
+fn a_node_that_waits_for_its_result_is_not_passed_by_its_neighbours() {
+    let statuses = "statuses = { clear = \"pass\", consider = \"review\", bad = \"fail\", open = ";
+    let sheet = sheet(".parts[*].state", ".parts[*].grade");
+    let vendor = loaded(&sheet.replacen("statuses = { open = ", statuses, 1));
+    let standing = |parts: &[(&str, Option<&str>)]| {
+        let parts: Vec<Value> = parts
+            .iter()
+            .map(|(state, grade)| json!({"state": state, "grade": grade}))
+            .collect();
+        standing_of(&vendor, &json!({"id": "1", "parts": parts}).to_string())
+    };
+    let is = |outcome| Some(Standing::Complete(outcome));
+    assert_eq!(standing(&[("clear", None), ("clear", None)]), PASS);
+    for waits in [
+        [("done", None), ("clear", None)],
+        [("clear", None), ("done", None)],
+    ] {
+        assert_eq!(standing(&waits), Some(Standing::InProgress));
+    }
+    let graded = Some("good");
+    assert_eq!(standing(&[("done", graded), ("clear", graded)]), PASS);
+    assert_eq!(
+        standing(&[("done", graded), ("clear", Some("odd"))]),
+        is(Outcome::Review)
+    );
+    assert_eq!(
+        standing(&[("done", None), ("consider", None)]),
+        is(Outcome::Review)
+    );
+    assert_eq!(
+        standing(&[("done", None), ("bad", None)]),
+        is(Outcome::Fail)
+    );
+}
+
 /// What stands against an order is not overlooked because it is no word.
 #[test]
 fn a_doubt_that_maps_every_other_word_fits_what_is_no_word_too() {

@@ -358,12 +358,41 @@ fn one_callback_may_tell_of_several_orders() {
     assert_eq!(read(two), Ok(vec![theirs("1"), theirs("2")]));
     assert_eq!(read(json!({"batch": "empty"})), Ok(Vec::new()));
     assert_eq!(read(json!({"events": []})), Ok(Vec::new()));
-    for bad in [
-        json!({"order": {"id": "1"}}),
-        json!({"events": [{"order": {"id": "1"}}, {}]}),
-    ] {
+    for bad in [json!({"order": {"id": "1"}}), json!({"events": [{}, 7]})] {
         assert!(read(bad).is_err());
     }
+}
+
+/// What cannot be read comes last and names no order, so that the callback is kept for a person.
+#[test]
+fn an_item_of_a_callback_that_makes_no_sense_does_not_silence_the_others() {
+    let callback = "format = \"form\"\n";
+    let sheet = TALLY.replacen(callback, "in = \".events\"\nat = \".order\"\n", 1);
+    let vendor = load("tally.toml", &sheet).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+    let callbacks = vendor.callbacks.expect("it calls back");
+    let read = |body: Value| {
+        let body = body.to_string();
+        seen(|cx| callbacks.reader.read(Verified::kept(body.as_bytes()), cx))
+    };
+    let event = |id: &str| json!({"id": id, "order": {"id": id, "state": "open"}});
+    for bad in [
+        json!({}),
+        json!("x"),
+        json!({"id": "2"}),
+        json!({"id": "2", "order": {"state": "open"}}),
+    ] {
+        let notes = read(json!({"events": [bad, event("1"), event("3")]})).expect("two are whole");
+        let told: Vec<_> = notes.iter().map(|note| note.order.as_slice()).collect();
+        let theirs = |id: &str| [OrderKey::Theirs(TheirRef(id.to_owned()))];
+        assert_eq!(told, [&theirs("1")[..], &theirs("3"), &[]], "{bad}");
+        assert!(matches!(notes[0].says, Says::Progress(_)));
+        assert_eq!(notes[2].says, Says::Look);
+    }
+    assert_eq!(
+        read(json!({"events": [event("1")]})).map(|notes| notes.len()),
+        Ok(1)
+    );
+    assert!(read(json!({"events": [{"id": "2"}]})).is_err());
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod family;
 mod fuzz;
 mod iris;
 mod loading;
+mod looking;
 mod nodes;
 mod nova;
 mod ordered;

@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::figures::{Figures, Target, Times};
 use crate::postgres::Postgres;
 use crate::stand::{Stand, Unusual};
-use crate::{Effort, load, processes, vendor};
+use crate::{Effort, load, processes, serving, vendor};
 
 /// Orders a second at the vendor that answers.
 const RATE: u32 = 100;
@@ -99,16 +99,7 @@ pub(crate) struct Hanging {
 
 impl Hanging {
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await;
-        let listener = listener.expect("loopback has a free port");
-        let addr = listener.local_addr().expect("it is bound");
-        let mut accepting = JoinSet::new();
-        accepting.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(hang(stream));
-            }
-        });
+        let (addr, accepting) = serving::listen(hang).await;
         Self {
             addr,
             _accepting: accepting,

@@ -19,10 +19,8 @@ const OURS: usize = 1;
 const TARGETS: [(f64, Target); 2] = [(50.0, Target::AtMost(1.5)), (99.0, Target::AtMost(8.0))];
 
 pub(crate) async fn measure(effort: &Effort, postgres: &str, figures: &mut Figures) {
-    let postgres = Postgres::given(postgres);
-    let database = postgres.create("bench_orders").await;
-    for (name, url) in [("SQLite", ""), ("PostgreSQL", &*database.url)] {
-        on_database(effort, name, url, figures).await;
+    for (name, url) in Postgres::and_sqlite(postgres, "bench_orders").await {
+        on_database(effort, name, &url, figures).await;
     }
 }
 

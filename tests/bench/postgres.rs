@@ -30,6 +30,13 @@ impl Postgres {
         }
     }
 
+    /// A new database of each kind: its name in a table, and its `store.url`, which is empty for the
+    /// SQLite file that every gateway has by itself.
+    pub(crate) async fn and_sqlite(url: &str, name: &str) -> [(&'static str, String); 2] {
+        let database = Self::given(url).create(name).await;
+        [("SQLite", String::new()), ("PostgreSQL", database.url)]
+    }
+
     pub(crate) async fn run(&self, sql: &str) {
         let mut connection = self.connect().await;
         sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 /// What answers a request.
@@ -23,35 +23,49 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start<S: Send + Sync + 'static>(state: Arc<S>, answer: Answer<S>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await;
-        let listener = listener.expect("loopback has a free port");
-        let addr = listener.local_addr().expect("it is bound");
-        let mut accepting = JoinSet::new();
-        accepting.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                stream.set_nodelay(true).expect("a TCP socket");
+        let (addr, accepting) = listen(move |stream| {
+            stream.set_nodelay(true).expect("a TCP socket");
+            let state = Arc::clone(&state);
+            let service = service_fn(move |request: Request<Incoming>| {
                 let state = Arc::clone(&state);
-                let service = service_fn(move |request: Request<Incoming>| {
-                    let state = Arc::clone(&state);
-                    async move {
-                        let (head, body) = request.into_parts();
-                        let body = whole(body).await?;
-                        let head = Request::from_parts(head, ());
-                        Ok::<_, hyper::Error>(answer(&state, &head, &body))
-                    }
-                });
-                let http = hyper::server::conn::http1::Builder::new();
-                let serving = http.serve_connection(TokioIo::new(stream), service);
-                // How a connection ends is the client's business.
-                connections.spawn(async move { drop(serving.await) });
-            }
-        });
+                async move {
+                    let (head, body) = request.into_parts();
+                    let body = whole(body).await?;
+                    let head = Request::from_parts(head, ());
+                    Ok::<_, hyper::Error>(answer(&state, &head, &body))
+                }
+            });
+            let http = hyper::server::conn::http1::Builder::new();
+            let serving = http.serve_connection(TokioIo::new(stream), service);
+            // How a connection ends is the client's business.
+            async move { drop(serving.await) }
+        })
+        .await;
         Self {
             addr,
             _accepting: accepting,
         }
     }
+}
+
+/// Serves every connection to a new port of loopback, until what is returned is dropped.
+pub(crate) async fn listen<F>(
+    serve: impl Fn(TcpStream) -> F + Send + 'static,
+) -> (SocketAddr, JoinSet<()>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("loopback has a free port");
+    let addr = listener.local_addr().expect("it is bound");
+    let mut accepting = JoinSet::new();
+    accepting.spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            connections.spawn(serve(stream));
+        }
+    });
+    (addr, accepting)
 }
 
 /// A whole body.

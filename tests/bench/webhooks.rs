@@ -23,10 +23,8 @@ const ACKNOWLEDGED: [(f64, Target); 2] =
     [(50.0, Target::AtMost(3.0)), (99.0, Target::AtMost(15.0))];
 
 pub(crate) async fn measure(effort: &Effort, postgres: &str, figures: &mut Figures) {
-    let postgres = Postgres::given(postgres);
-    let database = postgres.create("bench_webhooks").await;
-    for (name, url) in [("SQLite", ""), ("PostgreSQL", &*database.url)] {
-        on_database(effort, name, url, figures).await;
+    for (name, url) in Postgres::and_sqlite(postgres, "bench_webhooks").await {
+        on_database(effort, name, &url, figures).await;
     }
 }
 

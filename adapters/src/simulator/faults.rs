@@ -98,6 +98,20 @@ impl Strike {
         }
     }
 
+    /// The answer of a vendor that acts, unless the fault keeps it from acting, and as the fault
+    /// leaves it. `denied` and `too_many` are as for [`Strike::instead_of_acting`].
+    pub(super) fn around(
+        self,
+        denied: impl FnOnce() -> Response,
+        too_many: impl FnOnce() -> Response,
+        act: impl FnOnce() -> Response,
+    ) -> Response {
+        match self.instead_of_acting(denied, too_many) {
+            Some(instead) => instead,
+            None => self.spoil(act()),
+        }
+    }
+
     /// What becomes of the answer of a vendor that has acted.
     pub(super) fn spoil(self, response: Response) -> Response {
         match self.0 {

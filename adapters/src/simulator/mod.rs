@@ -39,6 +39,8 @@ pub use self::sandbox::Sandbox;
 pub use self::sterling::Sterling;
 pub use self::tazworks::Tazworks;
 pub use self::tazworks_xml::TazworksXml;
+#[cfg(test)]
+pub(crate) use self::testing::lower_case;
 pub use self::timeline::Pace;
 pub use self::yardstik::Yardstik;
 use crate::vocabulary::Millis;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Arrived, FaultKind, FaultOrder, Outgoing, Response, Simulator};
+use super::{Arrived, FaultKind, FaultOrder, Manner, Outgoing, Response, Simulator};
 use crate::callback::{Forged, Incoming, Proof, verify};
 use crate::vocabulary::{Millis, Private};
 
@@ -56,6 +56,45 @@ pub(super) fn fault(kind: FaultKind, times: u32) -> FaultOrder {
     }
 }
 
+/// What each fault makes of a request that orders: the status, how the answer travels, and how many
+/// orders there are then. `usual` is what an order is answered with, `denied` what a client is whom
+/// the vendor does not know.
+pub(super) fn strikes(usual: u16, denied: u16) -> [(FaultKind, u16, Manner, usize); 10] {
+    [
+        (FaultKind::ActAndHang, usual, Manner::Never, 1),
+        (FaultKind::ActAndReset, usual, Manner::Reset, 1),
+        (FaultKind::ActAndBadGateway, 502, Manner::Plainly, 1),
+        (FaultKind::ActAndTruncate, usual, Manner::Truncated, 1),
+        (FaultKind::ActAndDrip, usual, Manner::Dripping, 1),
+        (FaultKind::Hang, 500, Manner::Never, 0),
+        (FaultKind::Reset, 500, Manner::Reset, 0),
+        (FaultKind::Unavailable, 503, Manner::Plainly, 0),
+        (FaultKind::TooMany, 429, Manner::Plainly, 0),
+        (FaultKind::Unauthorized, denied, Manner::Plainly, 0),
+    ]
+}
+
+/// Every fault strikes before the order is made or after it, as it says. `ready` brings a vendor
+/// without orders and the request that orders from it.
+#[track_caller]
+pub(super) fn assert_faults_strike<V: Simulator>(
+    usual: u16,
+    denied: u16,
+    ready: impl Fn() -> (V, Arrived),
+) {
+    for (kind, status, manner, made) in strikes(usual, denied) {
+        let (mut vendor, request) = ready();
+        vendor.fault(fault(kind, 1));
+        let response = vendor.handle(&request, START);
+        assert_eq!(
+            (response.status, response.manner),
+            (status, manner),
+            "{kind:?}"
+        );
+        assert_eq!(vendor.orders().len(), made, "{kind:?}");
+    }
+}
+
 /// The bodies of the callbacks due by `now`, each acknowledged.
 pub(super) fn acknowledged(vendor: &mut dyn Simulator, now: Millis) -> Vec<Value> {
     let due = vendor.due(now);
@@ -81,6 +120,14 @@ pub(super) fn attempts(vendor: &mut dyn Simulator, now: Millis, step: Millis) ->
     tried
 }
 
+/// The headers as the gateway reads them: names in lower case.
+pub(crate) fn lower_case(headers: &[(String, String)]) -> Vec<(String, String)> {
+    let headers = headers.iter();
+    headers
+        .map(|(name, value)| (name.to_lowercase(), value.clone()))
+        .collect()
+}
+
 /// Whether the gateway's own check believes a callback signed with `secret`.
 pub(super) fn believed(
     outgoing: &Outgoing,
@@ -88,11 +135,7 @@ pub(super) fn believed(
     secret: &str,
     now: Millis,
 ) -> Result<(), Forged> {
-    let headers: Vec<_> = outgoing
-        .headers
-        .iter()
-        .map(|(name, value)| (name.to_lowercase(), value.clone()))
-        .collect();
+    let headers = lower_case(&outgoing.headers);
     let incoming = Incoming {
         method: &outgoing.method,
         headers: &headers,

@@ -52,6 +52,13 @@ impl Arrived {
             .find_map(|(key, value)| (key == name).then_some(value))
     }
 
+    /// The whole number in a query parameter: `usual` where there is none, and `None` where it is
+    /// something else.
+    pub(super) fn number(&self, name: &str, usual: usize) -> Option<usize> {
+        self.parameter(name)
+            .map_or(Some(usual), |text| text.parse().ok())
+    }
+
     /// True where `Authorization` is this scheme and secret.
     pub(super) fn is_authorized(&self, scheme: &str, secret: &str) -> bool {
         let value = self.header("authorization").unwrap_or_default();
@@ -97,6 +104,16 @@ impl Response {
             status,
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
             body: body.to_string().into_bytes(),
+            manner: Manner::Plainly,
+        }
+    }
+
+    /// A line of text, as what stands in front of a vendor says it.
+    pub(super) fn plain(status: u16, text: &str) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
+            body: text.as_bytes().to_vec(),
             manner: Manner::Plainly,
         }
     }

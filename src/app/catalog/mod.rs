@@ -270,7 +270,9 @@ impl App {
             catalog,
             fetched_at: self.clock.now(),
         };
-        let changes = self.store.save_catalog(&connection.id, &stored).await?;
+        let Some(changes) = self.store.save_catalog(&connection.id, &stored).await? else {
+            return self.shared_catalog(connection).await;
+        };
         tell(connection, &changes);
         let offers = self.offers_of(connection, &stored);
         self.store

@@ -160,15 +160,12 @@ on_both_databases! {
 
     async fn nobody_decides_while_the_order_is_being_placed(database) {
         let world = Plan::sandbox(database).start().await;
-        world.fault(FaultKind::Hang, "/orders", 1);
-        let (tenant, order) = (world.tenant(), world.order());
-        let (answer, ()) = tokio::join!(tenant.place(&order), async {
-            world.until(async || world.asked("POST", "/orders") == 1, "the order is sent").await;
+        let answer = world.place_in_silence(async {
             for knowledge in [is("sbx_00000001"), Knowledge::PlaceAgain, Knowledge::End] {
                 let why = refusal(&world, knowledge).await;
                 assert!(why.contains("is being placed right now"), "{why}");
             }
-        });
+        }).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
         assert_eq!(world.vendor_orders().len(), 1);
     }

@@ -73,6 +73,19 @@ impl World {
         });
     }
 
+    /// Places the ATS's own order at a vendor that is silent for once, and does something while it
+    /// is waited for; returns what the caller was answered.
+    pub(crate) async fn place_in_silence(&self, meanwhile: impl Future<Output = ()>) -> Answer {
+        self.fault(FaultKind::Hang, "/orders", 1);
+        let (tenant, order) = (self.tenant(), self.order());
+        let (answer, ()) = tokio::join!(tenant.place(&order), async {
+            let is_sent = async || self.asked("POST", "/orders") == 1;
+            self.until(is_sent, "the order is sent").await;
+            meanwhile.await;
+        });
+        answer
+    }
+
     /// The vendor behaves again.
     pub(crate) fn heal(&self) {
         self.fault(FaultKind::None, "", 0);

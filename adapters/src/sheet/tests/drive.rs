@@ -13,7 +13,7 @@ use crate::contract::{
     Auth, CancelOrder, Context, Fault, FetchOrder, Found, ListPackages, Memo, Operation, Piece,
     PlaceOrder, Reply, Request, Translate, Turn, Vendor, VerifyCredentials,
 };
-use crate::simulator::{Arrived, FaultKind, FaultOrder, Simulator, named};
+use crate::simulator::{Arrived, FaultKind, FaultOrder, Simulator, lower_case, named};
 use crate::vocabulary::{Millis, OurRef, Outcome, Private, Progress, Standing};
 
 const START: Millis = 1_769_940_002_000;
@@ -195,11 +195,7 @@ impl Pair {
         let callbacks = self.vendor.callbacks.clone().unwrap();
         let mut said = Vec::new();
         for outgoing in self.fake.due(self.now) {
-            let headers: Vec<_> = outgoing
-                .headers
-                .iter()
-                .map(|(name, value)| (name.to_lowercase(), value.clone()))
-                .collect();
+            let headers = lower_case(&outgoing.headers);
             let incoming = Incoming {
                 method: &outgoing.method,
                 headers: &headers,

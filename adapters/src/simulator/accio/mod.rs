@@ -191,7 +191,7 @@ impl Simulator for Accio {
             return instead;
         }
         if request.method != "POST" || request.path() != PATH {
-            return plain(404, "Not Found");
+            return Response::plain(404, "Not Found");
         }
         let answer = self.answer(request, now);
         let answer = answer.unwrap_or_else(|refusal| refused(&refusal));
@@ -271,14 +271,5 @@ fn denied() -> Refusal {
 
 /// No limit is documented; what stands in front of the platform may have one.
 fn too_many() -> Response {
-    plain(429, "Too Many Requests")
-}
-
-fn plain(status: u16, text: &str) -> Response {
-    Response {
-        status,
-        headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
-        body: text.as_bytes().to_vec(),
-        manner: Manner::Plainly,
-    }
+    Response::plain(429, "Too Many Requests")
 }

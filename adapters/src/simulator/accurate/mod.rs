@@ -143,11 +143,8 @@ impl Simulator for Accurate {
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response {
         self.settle(now);
         let strike = self.faults.strike(request);
-        if let Some(instead) = strike.instead_of_acting(denied, too_many) {
-            return instead;
-        }
-        let answer = self.answer(request, now).unwrap_or_else(|refused| refused);
-        strike.spoil(answer)
+        let act = || self.answer(request, now).unwrap_or_else(|refused| refused);
+        strike.around(denied, too_many, act)
     }
 
     fn due(&mut self, now: Millis) -> Vec<Outgoing> {

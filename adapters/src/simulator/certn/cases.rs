@@ -242,13 +242,9 @@ impl Certn {
     }
 
     fn paged(&self, request: &Arrived, all: Vec<Value>) -> Answer {
-        let number = |name: &str, usual: usize| match request.parameter(name) {
-            None => Ok(usual),
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|number| *number > 0)
-                .ok_or_else(|| refusal(404, "Invalid page.")),
+        let number = |name: &str, usual: usize| {
+            let number = request.number(name, usual).filter(|number| *number > 0);
+            number.ok_or_else(|| refusal(404, "Invalid page."))
         };
         let (page, size) = (number("page", 1)?, number("page_size", PER_PAGE)?);
         let total = all.len();

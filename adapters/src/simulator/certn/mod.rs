@@ -139,12 +139,8 @@ impl Simulator for Certn {
     fn handle(&mut self, request: &Arrived, now: Millis) -> Response {
         self.settle(now);
         let strike = self.faults.strike(request);
-        let instead = strike.instead_of_acting(account::denied, account::too_many);
-        if let Some(instead) = instead {
-            return instead;
-        }
-        let answer = self.answer(request, now).unwrap_or_else(|refused| refused);
-        strike.spoil(answer)
+        let act = || self.answer(request, now).unwrap_or_else(|refused| refused);
+        strike.around(account::denied, account::too_many, act)
     }
 
     fn due(&mut self, now: Millis) -> Vec<Outgoing> {

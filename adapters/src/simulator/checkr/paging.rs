@@ -35,12 +35,8 @@ pub(super) fn page(request: &Arrived, all: Vec<Value>, usual: usize) -> Answer {
 }
 
 fn number(request: &Arrived, name: &str, usual: usize) -> Result<usize, Response> {
-    match request.parameter(name) {
-        None => Ok(usual),
-        Some(text) => text
-            .parse()
-            .map_err(|_| refusal(400, &format!("{name} is not a number"))),
-    }
+    let number = request.number(name, usual);
+    number.ok_or_else(|| refusal(400, &format!("{name} is not a number")))
 }
 
 fn link(scheme: &str, request: &Arrived, page: usize, size: usize) -> String {

@@ -103,15 +103,6 @@ pub(super) fn answer(dtd: &str, root: Element) -> Response {
     }
 }
 
-pub(super) fn plain(status: u16, text: &str) -> Response {
-    Response {
-        status,
-        headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
-        body: text.as_bytes().to_vec(),
-        manner: Manner::Plainly,
-    }
-}
-
 /// `MM/DD/YYYY HH:MM:SS` without a zone; US Eastern is likely, and unverified.
 fn stamp(moment: Millis) -> String {
     let zone = Offset::constant(-5).to_time_zone();

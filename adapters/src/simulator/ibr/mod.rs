@@ -75,7 +75,7 @@ impl Ibr {
         let is_submit = match request.path() {
             "/webservices/post.cgi" | "/webservices/post_dev.cgi" => true,
             "/webservices/post_status.cgi" | "/webservices/post_status_dev.cgi" => false,
-            _ => return documents::plain(404, "Not Found"),
+            _ => return Response::plain(404, "Not Found"),
         };
         let mime = request.header("content-type").unwrap_or_default();
         let essence = mime.split(';').next().unwrap_or_default().trim();
@@ -142,12 +142,8 @@ impl Simulator for Ibr {
         self.settle(now);
         let strike = self.faults.strike(request);
         let denied = || documents::refused(DENIED, now);
-        let too_many = || documents::plain(429, "Too Many Requests");
-        if let Some(instead) = strike.instead_of_acting(denied, too_many) {
-            return instead;
-        }
-        let answer = self.answer(request, now);
-        strike.spoil(answer)
+        let too_many = || Response::plain(429, "Too Many Requests");
+        strike.around(denied, too_many, || self.answer(request, now))
     }
 
     /// Nobody is called back.

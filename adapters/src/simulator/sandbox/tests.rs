@@ -2,7 +2,9 @@
 
 use super::super::FaultKind;
 use super::super::Manner;
-use super::super::testing::{START, acknowledged, ask, attempts, believed, fault, get as bare_get};
+use super::super::testing::{
+    START, acknowledged, ask, attempts, believed, fault, get as bare_get, strikes,
+};
 use super::*;
 use crate::callback::{Forged, Proof};
 
@@ -336,18 +338,7 @@ fn an_unacknowledged_callback_is_tried_ten_times() {
 
 #[test]
 fn a_fault_after_acting_leaves_an_order_and_a_fault_before_does_not() {
-    for (kind, status, manner, orders) in [
-        (FaultKind::ActAndHang, 201, Manner::Never, 1),
-        (FaultKind::ActAndReset, 201, Manner::Reset, 1),
-        (FaultKind::ActAndBadGateway, 502, Manner::Plainly, 1),
-        (FaultKind::ActAndTruncate, 201, Manner::Truncated, 1),
-        (FaultKind::ActAndDrip, 201, Manner::Dripping, 1),
-        (FaultKind::Hang, 500, Manner::Never, 0),
-        (FaultKind::Reset, 500, Manner::Reset, 0),
-        (FaultKind::Unavailable, 503, Manner::Plainly, 0),
-        (FaultKind::TooMany, 429, Manner::Plainly, 0),
-        (FaultKind::Unauthorized, 401, Manner::Plainly, 0),
-    ] {
+    for (kind, status, manner, orders) in strikes(201, 401) {
         let mut vendor = manual();
         vendor.fault(fault(kind, 1));
         let request = placing("key-1", &order("Reyes"));

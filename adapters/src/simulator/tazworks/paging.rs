@@ -44,10 +44,6 @@ fn links(path: &str, number: usize, last: usize, size: usize) -> String {
 }
 
 fn number(request: &Arrived, name: &str, usual: usize) -> Result<usize, Response> {
-    match request.parameter(name) {
-        None => Ok(usual),
-        Some(text) => text
-            .parse()
-            .map_err(|_| invalid(&format!("{name} is not a number"))),
-    }
+    let number = request.number(name, usual);
+    number.ok_or_else(|| invalid(&format!("{name} is not a number")))
 }

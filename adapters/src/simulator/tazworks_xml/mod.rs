@@ -29,7 +29,7 @@ use super::faults::Faults;
 use super::outbox::Outbox;
 use super::timeline::Timeline;
 use super::xml::Element;
-use super::{Arrived, FaultOrder, HeldOrder, Manner, Outgoing, Response, Simulator};
+use super::{Arrived, FaultOrder, HeldOrder, Outgoing, Response, Simulator};
 use crate::vocabulary::Millis;
 
 /// The one path there is.
@@ -159,11 +159,11 @@ impl Simulator for TazworksXml {
             return instead;
         }
         if request.method != "POST" || request.path() != PATH {
-            return plain(404, "Not Found");
+            return Response::plain(404, "Not Found");
         }
         // What another type is answered with is not documented.
         let Some(document) = document_of(request) else {
-            return plain(415, "Unsupported Media Type");
+            return Response::plain(415, "Unsupported Media Type");
         };
         let answer = self.answer(&document, now);
         let answer = answer.unwrap_or_else(|refusal| self.refused(&refusal));
@@ -224,14 +224,5 @@ fn denied() -> Refusal {
 
 /// No limit is documented; what stands in front of the platform may have one.
 fn too_many() -> Response {
-    plain(429, "Too Many Requests")
-}
-
-fn plain(status: u16, text: &str) -> Response {
-    Response {
-        status,
-        headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
-        body: text.as_bytes().to_vec(),
-        manner: Manner::Plainly,
-    }
+    Response::plain(429, "Too Many Requests")
 }

@@ -144,13 +144,9 @@ impl Yardstik {
 }
 
 fn page(request: &Arrived, all: Vec<Value>) -> Answer {
-    let number = |name: &str, usual: usize| match request.parameter(name) {
-        None => Ok(usual),
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|number| *number > 0)
-            .ok_or_else(|| refusal(400, &format!("{name} is invalid"))),
+    let number = |name: &str, usual: usize| {
+        let number = request.number(name, usual).filter(|number| *number > 0);
+        number.ok_or_else(|| refusal(400, &format!("{name} is invalid")))
     };
     let (page, per_page) = (number("page", 1)?, number("per_page", PER_PAGE)?);
     let total = all.len();

@@ -147,12 +147,8 @@ impl Simulator for Yardstik {
         self.settle(now);
         let strike = self.faults.strike(request);
         let too_many = || refusal(429, "Too many requests");
-        let instead = strike.instead_of_acting(denied, too_many);
-        if let Some(instead) = instead {
-            return instead;
-        }
-        let answer = self.answer(request, now).unwrap_or_else(|refused| refused);
-        strike.spoil(answer)
+        let act = || self.answer(request, now).unwrap_or_else(|refused| refused);
+        strike.around(denied, too_many, act)
     }
 
     fn due(&mut self, now: Millis) -> Vec<Outgoing> {

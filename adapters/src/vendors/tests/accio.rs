@@ -1,6 +1,6 @@
 //! Accio's traps, by their numbers in Accio, section 10.
 
-use super::pair::{Pair, order};
+use super::pair::{PASS, Pair, REVIEW, order};
 use crate::callback::{OrderKey, Says};
 use crate::contract::Fault;
 use crate::simulator::FaultKind;
@@ -8,13 +8,6 @@ use crate::simulator::accio::{Accio, Account};
 use crate::vocabulary::{Outcome, Standing, TheirRef};
 
 const PACKAGE: &str = "Criminal and Evictions";
-const PASS: Option<Standing> = Some(Standing::Complete(Outcome::Pass));
-const REVIEW: Option<Standing> = Some(Standing::Complete(Outcome::Review));
-
-/// The body of the last request.
-fn last(pair: &Pair) -> &str {
-    &pair.sent.last().expect("something was sent").1
-}
 
 fn with(choose: impl FnOnce(&mut Account)) -> Pair {
     let mut account = Account::default();
@@ -90,7 +83,7 @@ fn an_answer_that_was_lost_is_unclear_and_the_first_post_names_both_references()
 fn trap_1_without_a_mode_nothing_is_ordered_and_the_sheet_always_sends_one() {
     let mut pair = Pair::of("accio");
     placed(&mut pair);
-    assert!(last(&pair).contains("<mode>PROD</mode>"));
+    assert!(pair.last_body().contains("<mode>PROD</mode>"));
     assert_eq!(pair.fake.orders().len(), 1, "it exists");
 }
 
@@ -116,7 +109,7 @@ fn trap_2_posts_are_acknowledged_in_xml_so_that_they_do_not_stop() {
 fn trap_3_the_address_for_posts_stands_before_the_subject() {
     let mut pair = Pair::of("accio");
     placed(&mut pair);
-    let body = last(&pair);
+    let body = pair.last_body();
     assert!(body.find("<postBackInfo>") < body.find("<subject>"));
     assert_eq!(pair.notes(), 1, "and so it is posted to");
 }
@@ -187,10 +180,16 @@ fn trap_7_a_product_type_is_ordered_as_the_agency_spells_it() {
         wanted
     };
     pair.place(&with("evictions_check")).unwrap();
-    assert!(last(&pair).contains("<subOrder type=\"evictions_check\"/>"));
+    assert!(
+        pair.last_body()
+            .contains("<subOrder type=\"evictions_check\"/>")
+    );
     pair.next_order();
     pair.place(&with("National Criminal")).unwrap();
-    assert!(last(&pair).contains("<subOrder type=\"National Criminal\"/>"));
+    assert!(
+        pair.last_body()
+            .contains("<subOrder type=\"National Criminal\"/>")
+    );
     for wrong in ["evictions check", "National_Criminal", "MVR"] {
         pair.next_order();
         let Err(Fault::Refused { code, .. }) = pair.place(&with(wrong)) else {
@@ -208,8 +207,8 @@ fn trap_8_whether_the_applicant_signs_is_always_said() {
         pair.settings.insert("signature".into(), signature.into());
         placed(&mut pair);
         let said = format!("<require_ews>{signature}</require_ews>");
-        assert!(last(&pair).contains(&said));
-        assert!(!last(&pair).contains("SuppressApplicantPortalEmail"));
+        assert!(pair.last_body().contains(&said));
+        assert!(!pair.last_body().contains("SuppressApplicantPortalEmail"));
     }
 }
 

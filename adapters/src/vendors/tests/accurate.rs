@@ -4,17 +4,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::pair::{Pair, order};
+use super::pair::{FAIL, PASS, Pair, REVIEW, context, order};
 use crate::callback::{OrderKey, Proof, Says};
-use crate::contract::{Context, Effect, Fault, Found, Memo, PlaceOrder};
+use crate::contract::{Effect, Fault, Found, Memo, PlaceOrder};
 use crate::simulator::accurate::{Account, Accurate};
 use crate::simulator::{FaultKind, Pace};
-use crate::vocabulary::{Order, Outcome, Report, Standing, TheirRef};
+use crate::vocabulary::{Order, Report, Standing, TheirRef};
 
 const PACKAGE: &str = "PKG_BASIC";
-const PASS: Option<Standing> = Some(Standing::Complete(Outcome::Pass));
-const REVIEW: Option<Standing> = Some(Standing::Complete(Outcome::Review));
-const FAIL: Option<Standing> = Some(Standing::Complete(Outcome::Fail));
 
 fn pair() -> Pair {
     with(|_| {})
@@ -144,11 +141,7 @@ fn effect(pair: &Pair) -> Effect {
         step: "order".into(),
         values: [("candidate_id".into(), "65f0c0ffee00000000000001".into())].into(),
     };
-    let cx = Context {
-        settings: &pair.settings,
-        key: "",
-        base_url: "",
-    };
+    let cx = context(&pair.settings, "");
     pair.vendor.place.encode(&op, &memo, &cx).unwrap().effect
 }
 

@@ -2,15 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::pair::{Pair, START, order};
+use super::pair::{FAIL, PASS, Pair, REVIEW, START, order};
 use crate::contract::{Fault, Found};
 use crate::simulator::FaultKind;
 use crate::simulator::certn::{Account, Certn, Envelope, EventForm, Key};
-use crate::vocabulary::{Order, Outcome, Standing};
+use crate::vocabulary::{Order, Standing};
 
-const PASS: Option<Standing> = Some(Standing::Complete(Outcome::Pass));
-const REVIEW: Option<Standing> = Some(Standing::Complete(Outcome::Review));
-const FAIL: Option<Standing> = Some(Standing::Complete(Outcome::Fail));
 const ABSENT: Result<Found, Fault> = Ok(Found::NotSeen { blind: false });
 
 fn ordered() -> Order {

@@ -5,17 +5,14 @@
 
 use serde_json::{Value, json};
 
-use super::pair::{HOOK, Pair, order};
+use super::pair::{FAIL, HOOK, PASS, Pair, REVIEW, order};
 use crate::callback::{OrderKey, Says};
 use crate::contract::{Context, Fault, FetchOrder, Found, Memo, Reply, Turn};
 use crate::simulator::checkr::{Account, Checkr, Node};
 use crate::simulator::{FaultKind, Pace};
-use crate::vocabulary::{Order, Outcome, Standing, TheirRef};
+use crate::vocabulary::{Order, Standing, TheirRef};
 
 const PACKAGE: &str = "driver_pro";
-const PASS: Option<Standing> = Some(Standing::Complete(Outcome::Pass));
-const REVIEW: Option<Standing> = Some(Standing::Complete(Outcome::Review));
-const FAIL: Option<Standing> = Some(Standing::Complete(Outcome::Fail));
 
 fn ordered() -> Order {
     order(PACKAGE)

@@ -3,17 +3,13 @@
 
 use std::sync::Arc;
 
-use super::pair::{Pair, order};
+use super::pair::{FAIL, PASS, Pair, REVIEW, order};
 use crate::conformance::{Fixtures, check};
 use crate::contract::{Context, Fault, FetchMany, Found, Memo, Reply, Turn, Vendor};
 use crate::sheet;
 use crate::simulator::ibr::{Account, Ibr};
 use crate::simulator::{Arrived, FaultKind};
-use crate::vocabulary::{Order, Outcome, Standing, TheirRef};
-
-const PASS: Option<Standing> = Some(Standing::Complete(Outcome::Pass));
-const REVIEW: Option<Standing> = Some(Standing::Complete(Outcome::Review));
-const FAIL: Option<Standing> = Some(Standing::Complete(Outcome::Fail));
+use crate::vocabulary::{Order, Standing, TheirRef};
 
 const FIXTURES: &[(&str, &str)] = &[
     (

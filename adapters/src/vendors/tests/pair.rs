@@ -16,13 +16,20 @@ use crate::contract::{
     MintedReport, Operation, Piece, PlaceOrder, Reply, ReportLink, Request, TokenAuth, Translate,
     Turn, Unfit, Vendor, VerifyCredentials,
 };
-use crate::simulator::{Arrived, FaultKind, FaultOrder, Manner, Outgoing, Simulator, named};
+use crate::simulator::{
+    Arrived, FaultKind, FaultOrder, Manner, Outgoing, Simulator, lower_case, named,
+};
 use crate::vocabulary::{
-    Applicant, Catalog, HiringManager, Millis, Order, OurRef, Private, Progress, Standing, TheirRef,
+    Applicant, Catalog, HiringManager, Millis, Order, OurRef, Outcome, Private, Progress, Standing,
+    TheirRef,
 };
 
 /// A moment in 2026 at which tests begin: 2026-02-01T10:00:02Z.
 pub(super) const START: Millis = 1_769_940_002_000;
+/// The results that an order may have come to.
+pub(super) const PASS: Option<Standing> = Some(Standing::Complete(Outcome::Pass));
+pub(super) const REVIEW: Option<Standing> = Some(Standing::Complete(Outcome::Review));
+pub(super) const FAIL: Option<Standing> = Some(Standing::Complete(Outcome::Fail));
 /// Where callbacks go.
 pub(super) const HOOK: &str = "https://gateway.example/callbacks/vendor/token";
 
@@ -213,6 +220,11 @@ impl Pair {
         due.iter().map(|outgoing| self.hear(outgoing)).collect()
     }
 
+    /// The body of the last request.
+    pub(super) fn last_body(&self) -> &str {
+        &self.sent.last().expect("something was sent").1
+    }
+
     /// How many notes the callbacks due by now bring.
     pub(super) fn notes(&mut self) -> usize {
         let heard = self.callbacks();
@@ -224,7 +236,7 @@ impl Pair {
         if outgoing.method == "GET" {
             return self.echo(outgoing, callbacks.challenge.as_deref());
         }
-        let headers = lower(&outgoing.headers);
+        let headers = lower_case(&outgoing.headers);
         let incoming = Incoming {
             method: &outgoing.method,
             headers: &headers,
@@ -385,7 +397,7 @@ impl Pair {
         match response.manner {
             Manner::Plainly | Manner::After(_) | Manner::Dripping => Ok(Reply {
                 status: response.status,
-                headers: dated(lower(&response.headers), self.now),
+                headers: dated(lower_case(&response.headers), self.now),
                 body: match &self.spoil {
                     Some(spoil) => spoil(response.body),
                     None => response.body,
@@ -410,7 +422,8 @@ impl Pair {
     }
 }
 
-fn context<'a>(settings: &'a BTreeMap<String, Value>, key: &'a str) -> Context<'a> {
+/// A connection with these settings.
+pub(super) fn context<'a>(settings: &'a BTreeMap<String, Value>, key: &'a str) -> Context<'a> {
     Context {
         settings,
         key,
@@ -436,13 +449,6 @@ fn dated(mut headers: Vec<(String, String)>, now: Millis) -> Vec<(String, String
         headers.push(("date".to_owned(), date));
     }
     headers
-}
-
-fn lower(headers: &[(String, String)]) -> Vec<(String, String)> {
-    let headers = headers.iter();
-    headers
-        .map(|(name, value)| (name.to_lowercase(), value.clone()))
-        .collect()
 }
 
 /// An order of the ATS with all that it gives of an applicant.

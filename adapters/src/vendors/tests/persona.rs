@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::pair::order;
+use super::pair::{context, order};
 use crate::callback::{Forged, Incoming, Says, Verified, verify};
 use crate::conformance::{Fixtures, check};
-use crate::contract::{
-    Ambiguity, Context, Fault, FetchOrder, Found, Memo, PlaceOrder, Reply, Turn, Vendor,
-};
+use crate::contract::{Ambiguity, Fault, FetchOrder, Found, Memo, PlaceOrder, Reply, Turn, Vendor};
 use crate::sheet;
 use crate::vocabulary::{Millis, OurRef, Outcome, Private, Standing, TheirRef};
 
@@ -47,17 +45,22 @@ fn standing(word: &str, status: &str) -> Option<Standing> {
             json!("https://app.withpersona.com"),
         ),
     ]);
-    let cx = Context {
-        settings: &settings,
-        key: "",
-        base_url: "",
-    };
+    let cx = context(&settings, "");
     let body = json!({"data": {"id": "inq_1", "attributes": {"status": status}}});
     let fetch = persona().fetch.unwrap();
     let op = FetchOrder::Theirs(TheirRef("inq_1".into()));
     match fetch.decode(&op, &Memo::default(), &cx, &reply(200, &body.to_string())) {
         Ok(Turn::Done(Found::One(progress))) => progress.standing,
         other => panic!("{other:?}"),
+    }
+}
+
+/// An order of the template in the fixtures.
+fn placing() -> PlaceOrder {
+    PlaceOrder {
+        order: order("itmpl_EXAMPLE").into(),
+        ours: OurRef("gw-42-a1".into()),
+        callback_url: String::new(),
     }
 }
 
@@ -85,17 +88,11 @@ fn persona_obeys_every_law_and_does_not_ship() {
 #[test]
 fn trap_the_case_of_keys_depends_on_a_header_so_it_is_always_asked_for() {
     let settings = BTreeMap::from([("version".to_owned(), json!("2023-01-05"))]);
-    let cx = Context {
-        settings: &settings,
-        key: "key-1",
-        base_url: "",
-    };
-    let op = PlaceOrder {
-        order: order("itmpl_EXAMPLE").into(),
-        ours: OurRef("gw-42-a1".into()),
-        callback_url: String::new(),
-    };
-    let request = persona().place.encode(&op, &Memo::default(), &cx).unwrap();
+    let cx = context(&settings, "key-1");
+    let request = persona()
+        .place
+        .encode(&placing(), &Memo::default(), &cx)
+        .unwrap();
     let names: Vec<_> = request
         .headers
         .iter()
@@ -110,19 +107,10 @@ fn trap_the_case_of_keys_depends_on_a_header_so_it_is_always_asked_for() {
 /// What an answer to a placing is taken for, which is no success.
 fn fault(status: u16, body: &str) -> Fault {
     let settings = BTreeMap::new();
-    let cx = Context {
-        settings: &settings,
-        key: "key-1",
-        base_url: "",
-    };
-    let op = PlaceOrder {
-        order: order("itmpl_EXAMPLE").into(),
-        ours: OurRef("gw-42-a1".into()),
-        callback_url: String::new(),
-    };
+    let cx = context(&settings, "key-1");
     let decoded = persona()
         .place
-        .decode(&op, &Memo::default(), &cx, &reply(status, body));
+        .decode(&placing(), &Memo::default(), &cx, &reply(status, body));
     decoded.expect_err("it is no success")
 }
 
@@ -144,11 +132,7 @@ fn trap_an_error_is_played_back_for_its_key_so_a_500_says_nothing() {
 #[test]
 fn trap_events_come_out_of_order_so_each_only_makes_us_look() {
     let settings = BTreeMap::new();
-    let cx = Context {
-        settings: &settings,
-        key: "",
-        base_url: "",
-    };
+    let cx = context(&settings, "");
     let callbacks = persona().callbacks.expect("it calls back");
     for (name, status) in [("approved", "approved"), ("started", "pending")] {
         let body = json!({"data": {"type": "event", "id": "evt_1", "attributes": {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::pair::{HOOK, Pair, START, order};
+use super::pair::{HOOK, PASS, Pair, REVIEW, START, order};
 use crate::callback::{Proof, Says};
 use crate::contract::{Auth, Context, Fault, FetchToken, Found, Memo, Reply, Turn};
 use crate::simulator::FaultKind;
@@ -12,8 +12,6 @@ use crate::simulator::sterling::{Account, Sterling};
 use crate::vocabulary::{Outcome, Standing};
 
 const PACKAGE: &str = "540001";
-const PASS: Option<Standing> = Some(Standing::Complete(Outcome::Pass));
-const REVIEW: Option<Standing> = Some(Standing::Complete(Outcome::Review));
 
 /// The bodies that were sent to `line`, as JSON.
 fn bodies(pair: &Pair, line: &str) -> Vec<Value> {

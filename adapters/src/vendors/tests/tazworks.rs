@@ -1,16 +1,14 @@
 //! TazWorks' traps, by their numbers in TazWorks, section 10.
 
-use super::pair::{Pair, START, order};
+use super::pair::{PASS, Pair, REVIEW, START, context, order};
 use crate::callback::{Note, OrderKey, Proof, Says};
-use crate::contract::{Context, Fault, FetchOrder, Found, Memo, Reply, VerifyCredentials};
+use crate::contract::{Fault, FetchOrder, Found, Memo, Reply, VerifyCredentials};
 use crate::simulator::tazworks::{Account, Product, Tazworks};
 use crate::simulator::{Arrived, FaultKind, Pace, Simulator};
-use crate::vocabulary::{Millis, Order, Outcome, Private, Report, Standing, TheirRef};
+use crate::vocabulary::{Millis, Order, Private, Report, Standing, TheirRef};
 
 const CLIENT: &str = "a8000000-0000-4000-8000-000000000001";
 const PRODUCT: &str = "a1000000-0000-4000-8000-000000000001";
-const PASS: Option<Standing> = Some(Standing::Complete(Outcome::Pass));
-const REVIEW: Option<Standing> = Some(Standing::Complete(Outcome::Review));
 const DAY: Millis = 24 * 3_600_000;
 
 fn pair() -> Pair {
@@ -230,11 +228,7 @@ fn trap_7_results_of_searches_with_their_dirty_dates_are_never_read() {
 fn trap_8_a_403_is_a_token_of_the_wrong_kind_and_not_a_wrong_client() {
     let mut pair = pair();
     let verify = pair.vendor.verify.clone().unwrap();
-    let cx = Context {
-        settings: &pair.settings,
-        key: "",
-        base_url: "",
-    };
+    let cx = context(&pair.settings, "");
     let body = br#"{"code":"NOT_AUTHORIZED","message":"Needs API type ORDER, not CLIENT"}"#;
     let reply = Reply {
         status: 403,
@@ -285,11 +279,7 @@ fn trap_10_the_session_that_comes_with_every_answer_is_not_sent_back() {
     let answer = fake.handle(&request, START);
     assert!(answer.headers.iter().any(|(name, _)| name == "Set-Cookie"));
     let (pair, theirs) = placed();
-    let cx = Context {
-        settings: &pair.settings,
-        key: "",
-        base_url: "",
-    };
+    let cx = context(&pair.settings, "");
     let fetch = pair.vendor.fetch.clone().unwrap();
     let request = fetch.encode(&FetchOrder::Theirs(theirs), &pair.memo, &cx);
     assert!(request.unwrap().headers.is_empty());

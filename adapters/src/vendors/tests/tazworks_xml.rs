@@ -1,6 +1,6 @@
 //! The traps of TazWorks' XML gateway, by their numbers in TazWorks XML, section 10.
 
-use super::pair::{Pair, order};
+use super::pair::{PASS, Pair, REVIEW, order};
 use crate::callback::{OrderKey, Says};
 use crate::contract::Fault;
 use crate::simulator::FaultKind;
@@ -8,13 +8,6 @@ use crate::simulator::tazworks_xml::{Account, Product, TazworksXml};
 use crate::vocabulary::{Outcome, Report, Standing, TheirRef};
 
 const PACKAGE: &str = "Employment Basic";
-const PASS: Option<Standing> = Some(Standing::Complete(Outcome::Pass));
-const REVIEW: Option<Standing> = Some(Standing::Complete(Outcome::Review));
-
-/// The body of the last request.
-fn last(pair: &Pair) -> &str {
-    &pair.sent.last().expect("something was sent").1
-}
 
 fn with(choose: impl FnOnce(&mut Account)) -> Pair {
     let mut account = Account::default();
@@ -146,7 +139,7 @@ fn trap_5_references_stand_in_cdata_and_ampersands_as_they_are() {
 fn trap_6_the_product_is_named_letter_by_letter() {
     let mut pair = Pair::of("tazworks_xml");
     placed(&mut pair);
-    assert!(last(&pair).contains("type=\"Employment Basic\""));
+    assert!(pair.last_body().contains("type=\"Employment Basic\""));
     pair.next_order();
     let refused = pair.place(&order("employment basic"));
     assert!(matches!(refused, Err(Fault::Refused { .. })));
@@ -158,8 +151,11 @@ fn trap_6_the_product_is_named_letter_by_letter() {
 fn trap_7_searches_are_never_named_beside_the_products_own() {
     let mut pair = Pair::of("tazworks_xml");
     placed(&mut pair);
-    assert!(last(&pair).contains("<Screenings useConfigurationDefaults=\"yes\">"));
-    assert!(!last(&pair).contains("<Screening "));
+    assert!(
+        pair.last_body()
+            .contains("<Screenings useConfigurationDefaults=\"yes\">")
+    );
+    assert!(!pair.last_body().contains("<Screening "));
     let mut wanted = order(PACKAGE);
     wanted.add_ons = vec!["ssn".to_owned()];
     let unfit = pair.unfit(&wanted).expect("there is no place for it");

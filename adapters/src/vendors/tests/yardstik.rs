@@ -2,17 +2,14 @@
 
 use serde_json::Value;
 
-use super::pair::{Pair, START, order};
+use super::pair::{FAIL, PASS, Pair, REVIEW, START, order};
 use crate::callback::OrderKey;
 use crate::contract::{Fault, Found};
 use crate::simulator::yardstik::{Account, Yardstik};
 use crate::simulator::{Arrived, FaultKind};
-use crate::vocabulary::{Order, Outcome, Standing};
+use crate::vocabulary::{Order, Standing};
 
 const PACKAGE: &str = "6a1f0c11-5023-412b-95df-aa57300a4d71";
-const PASS: Option<Standing> = Some(Standing::Complete(Outcome::Pass));
-const REVIEW: Option<Standing> = Some(Standing::Complete(Outcome::Review));
-const FAIL: Option<Standing> = Some(Standing::Complete(Outcome::Fail));
 const ABSENT: Result<Found, Fault> = Ok(Found::NotSeen { blind: false });
 const BLIND: Result<Found, Fault> = Ok(Found::NotSeen { blind: true });
 

@@ -5,8 +5,8 @@ mod calls;
 mod orders;
 mod posts;
 
-use super::super::testing::{START, attempts, believed, fault};
-use super::super::{FaultKind, Manner, Outgoing, Pace};
+use super::super::testing::{START, assert_faults_strike, attempts, believed, fault};
+use super::super::{FaultKind, Outgoing, Pace};
 use super::*;
 
 const LOGIN: &str = "<login><account>acme</account><username>accio-test-user</username>\

@@ -184,29 +184,11 @@ fn a_whole_person_can_be_ordered_without_the_form() {
 
 #[test]
 fn faults_strike_before_or_after_the_order_is_made() {
-    for (kind, status, manner, made) in [
-        (FaultKind::ActAndHang, 200, Manner::Never, 1),
-        (FaultKind::ActAndReset, 200, Manner::Reset, 1),
-        (FaultKind::ActAndBadGateway, 502, Manner::Plainly, 1),
-        (FaultKind::ActAndTruncate, 200, Manner::Truncated, 1),
-        (FaultKind::ActAndDrip, 200, Manner::Dripping, 1),
-        (FaultKind::Hang, 500, Manner::Never, 0),
-        (FaultKind::Reset, 500, Manner::Reset, 0),
-        (FaultKind::Unavailable, 503, Manner::Plainly, 0),
-        (FaultKind::TooMany, 429, Manner::Plainly, 0),
-        (FaultKind::Unauthorized, 401, Manner::Plainly, 0),
-    ] {
+    assert_faults_strike(200, 401, || {
         let mut vendor = manual();
         let candidate = created(&mut vendor);
-        vendor.fault(fault(kind, 1));
-        let response = vendor.handle(&post("/order", &wanted(&candidate)), START);
-        assert_eq!(
-            (response.status, response.manner),
-            (status, manner),
-            "{kind:?}"
-        );
-        assert_eq!(vendor.orders().len(), made, "{kind:?}");
-    }
+        (vendor, post("/order", &wanted(&candidate)))
+    });
 }
 
 #[test]

@@ -8,8 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 
-use super::super::testing::{START, acknowledged, ask, fault, get as bare_get};
-use super::super::{FaultKind, Manner, Pace};
+use super::super::testing::{
+    START, acknowledged, ask, assert_faults_strike, fault, get as bare_get,
+};
+use super::super::{FaultKind, Pace};
 use super::*;
 
 const HOOK: &str = "https://gateway.example/callbacks/accurate";

@@ -201,27 +201,10 @@ fn the_sixty_first_request_of_a_minute_is_one_too_many() {
 
 #[test]
 fn faults_strike_before_or_after_the_order_is_made() {
-    for (kind, status, manner, made) in [
-        (FaultKind::ActAndHang, 201, Manner::Never, 1),
-        (FaultKind::ActAndReset, 201, Manner::Reset, 1),
-        (FaultKind::ActAndBadGateway, 502, Manner::Plainly, 1),
-        (FaultKind::ActAndTruncate, 201, Manner::Truncated, 1),
-        (FaultKind::Reset, 500, Manner::Reset, 0),
-        (FaultKind::Unavailable, 503, Manner::Plainly, 0),
-        (FaultKind::TooMany, 429, Manner::Plainly, 0),
-        (FaultKind::Unauthorized, 401, Manner::Plainly, 0),
-    ] {
-        let mut vendor = manual();
-        vendor.fault(fault(kind, 1));
-        let order = signed_in(ask("POST", "/api/public/cases/order/", &wanted()));
-        let response = vendor.handle(&order, START);
-        assert_eq!(
-            (response.status, response.manner),
-            (status, manner),
-            "{kind:?}"
-        );
-        assert_eq!(vendor.orders().len(), made, "{kind:?}");
-    }
+    assert_faults_strike(201, 401, || {
+        let order = ask("POST", "/api/public/cases/order/", &wanted());
+        (manual(), signed_in(order))
+    });
 }
 
 #[test]

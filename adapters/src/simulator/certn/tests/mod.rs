@@ -4,8 +4,10 @@
 mod calls;
 mod events;
 
-use super::super::testing::{START, ask, attempts, believed, fault, get as bare_get};
-use super::super::{FaultKind, Manner, Pace};
+use super::super::testing::{
+    START, ask, assert_faults_strike, attempts, believed, fault, get as bare_get,
+};
+use super::super::{FaultKind, Pace};
 use super::*;
 use crate::callback::{Forged, Proof, Signature, hmac_sha256_hex};
 

@@ -4,27 +4,11 @@ use super::*;
 
 #[test]
 fn faults_strike_before_or_after_the_order_is_made() {
-    for (kind, status, manner, made) in [
-        (FaultKind::ActAndReset, 201, Manner::Reset, 1),
-        (FaultKind::ActAndBadGateway, 502, Manner::Plainly, 1),
-        (FaultKind::ActAndTruncate, 201, Manner::Truncated, 1),
-        (FaultKind::ActAndDrip, 201, Manner::Dripping, 1),
-        (FaultKind::Hang, 500, Manner::Never, 0),
-        (FaultKind::Reset, 500, Manner::Reset, 0),
-        (FaultKind::Unavailable, 503, Manner::Plainly, 0),
-        (FaultKind::TooMany, 429, Manner::Plainly, 0),
-        (FaultKind::Unauthorized, 401, Manner::Plainly, 0),
-    ] {
+    assert_faults_strike(201, 401, || {
         let mut vendor = manual();
-        vendor.fault(fault(kind, 1));
-        let response = vendor.handle(&post("/v1/candidates", &person()), START);
-        assert_eq!(
-            (response.status, response.manner),
-            (status, manner),
-            "{kind:?}"
-        );
-        assert_eq!(count(&mut vendor, "/v1/candidates"), made, "{kind:?}");
-    }
+        let candidate = created(&mut vendor, &person());
+        (vendor, post("/v1/invitations", &wanted(&candidate)))
+    });
 }
 
 #[test]

@@ -12,7 +12,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::super::testing::{START, acknowledged, ask, attempts, believed, fault, get as bare_get};
+use super::super::testing::{
+    START, acknowledged, ask, assert_faults_strike, attempts, believed, fault, get as bare_get,
+};
 use super::super::{FaultKind, Manner, Outgoing, Pace};
 use super::*;
 use crate::callback::{Forged, Proof, Signature};

@@ -6,7 +6,9 @@ mod calls;
 mod faults;
 mod orders;
 
-use super::super::testing::{START, acknowledged, ask, attempts, fault, get as bare_get};
+use super::super::testing::{
+    START, acknowledged, ask, assert_faults_strike, attempts, fault, get as bare_get,
+};
 use super::super::{FaultKind, Pace};
 use super::*;
 

@@ -218,29 +218,11 @@ fn every_answer_brings_a_session_that_means_nothing() {
 
 #[test]
 fn faults_strike_before_or_after_the_order_is_made() {
-    for (kind, status, manner, made) in [
-        (FaultKind::ActAndHang, 201, Manner::Never, 1),
-        (FaultKind::ActAndReset, 201, Manner::Reset, 1),
-        (FaultKind::ActAndBadGateway, 502, Manner::Plainly, 1),
-        (FaultKind::ActAndTruncate, 201, Manner::Truncated, 1),
-        (FaultKind::ActAndDrip, 201, Manner::Dripping, 1),
-        (FaultKind::Hang, 500, Manner::Never, 0),
-        (FaultKind::Reset, 500, Manner::Reset, 0),
-        (FaultKind::Unavailable, 503, Manner::Plainly, 0),
-        (FaultKind::TooMany, 429, Manner::Plainly, 0),
-        (FaultKind::Unauthorized, 401, Manner::Plainly, 0),
-    ] {
+    assert_faults_strike(201, 401, || {
         let mut vendor = manual();
         let applicant = created(&mut vendor, &person());
-        vendor.fault(fault(kind, 1));
-        let response = vendor.handle(&post("/orders", &wanted(&applicant)), START);
-        assert_eq!(
-            (response.status, response.manner),
-            (status, manner),
-            "{kind:?}"
-        );
-        assert_eq!(vendor.orders().len(), made, "{kind:?}");
-    }
+        (vendor, post("/orders", &wanted(&applicant)))
+    });
 }
 
 #[test]

@@ -4,8 +4,10 @@
 mod calls;
 mod life;
 
-use super::super::testing::{START, acknowledged, ask, believed, fault, get as bare_get};
-use super::super::{FaultKind, Manner, Pace};
+use super::super::testing::{
+    START, acknowledged, ask, assert_faults_strike, believed, fault, get as bare_get,
+};
+use super::super::{FaultKind, Pace};
 use super::*;
 
 const HOOK: &str = "https://gateway.example/callbacks/tazworks";

@@ -145,26 +145,5 @@ fn a_links_ampersand_may_stand_as_it_is() {
 
 #[test]
 fn faults_strike_before_or_after_the_order_is_made() {
-    for (kind, status, manner, made) in [
-        (FaultKind::ActAndHang, 200, Manner::Never, 1),
-        (FaultKind::ActAndReset, 200, Manner::Reset, 1),
-        (FaultKind::ActAndBadGateway, 502, Manner::Plainly, 1),
-        (FaultKind::ActAndTruncate, 200, Manner::Truncated, 1),
-        (FaultKind::ActAndDrip, 200, Manner::Dripping, 1),
-        (FaultKind::Hang, 500, Manner::Never, 0),
-        (FaultKind::Reset, 500, Manner::Reset, 0),
-        (FaultKind::Unavailable, 503, Manner::Plainly, 0),
-        (FaultKind::TooMany, 429, Manner::Plainly, 0),
-        (FaultKind::Unauthorized, 200, Manner::Plainly, 0),
-    ] {
-        let mut vendor = manual();
-        vendor.fault(fault(kind, 1));
-        let response = vendor.handle(&asking(HOSTED), START);
-        assert_eq!(
-            (response.status, response.manner),
-            (status, manner),
-            "{kind:?}"
-        );
-        assert_eq!(vendor.orders().len(), made, "{kind:?}");
-    }
+    assert_faults_strike(200, 200, || (manual(), asking(HOSTED)));
 }

@@ -3,8 +3,8 @@
 mod calls;
 mod posts;
 
-use super::super::testing::{START, attempts, fault};
-use super::super::{FaultKind, Manner, Outgoing, Pace};
+use super::super::testing::{START, assert_faults_strike, attempts, fault};
+use super::super::{FaultKind, Outgoing, Pace};
 use super::*;
 
 /// An order that the applicant fills in.

@@ -16,17 +16,16 @@ use proptest::strategy::{Just, ValueTree};
 use proptest::test_runner::TestRunner;
 
 use self::speeches::{SPEECHES, Speech};
-use super::pair::{Pair, Spoil, order};
+use super::pair::{PASS, Pair, Spoil, order};
 use crate::callback::Says;
 use crate::conformance::Document;
 use crate::contract::{Fault, FetchOrder, Found};
 use crate::simulator::Outgoing;
-use crate::vocabulary::{Outcome, Progress, Standing, TheirRef};
+use crate::vocabulary::{Progress, TheirRef};
 
 /// Orders for each vendor, and what happens to each of them.
 const CASES: usize = 60;
 const ACTS: usize = 12;
-const PASS: Option<Standing> = Some(Standing::Complete(Outcome::Pass));
 
 /// What a vendor says of an order: its status, and its result where there is one.
 type Words = (String, Option<String>);

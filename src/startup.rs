@@ -185,16 +185,18 @@ pub fn keyring(settings: &Settings) -> Result<Keyring, StartError> {
     })
 }
 
-/// A row sealed with a key that was not given could never be read again. Orders are many, and only
-/// sealed by who serves; every key that was ever served with is known, so they are read only where
-/// one of those is not given.
+/// A row sealed with a key that was not given could never be read again. Every key that orders were
+/// ever sealed with is known, so only those that are not given are looked for.
 async fn check_keys(store: &Store, keys: &Keyring) -> Result<(), StartError> {
     let unreachable = |error: StoreError| StartError::one(error.to_string());
-    let mut named = store.sealing_keys(false).await.map_err(unreachable)?;
+    let mut named = store.sealing_keys().await.map_err(unreachable)?;
     let served_with = store.old_keys().await.map_err(unreachable)?;
     let is_given = |id: &str| hex::decode(id).is_ok_and(|id| keys.knows(&id));
-    if !served_with.iter().all(|(id, _)| is_given(id)) {
-        named.extend(store.sealing_keys(true).await.map_err(unreachable)?);
+    for (id, _) in served_with.iter().filter(|(id, _)| !is_given(id)) {
+        let id = hex::decode(id).unwrap_or_default();
+        if store.is_sealed_with(&id).await.map_err(unreachable)? {
+            named.push(id);
+        }
     }
     match named.iter().find(|id| !keys.knows(id)) {
         None => Ok(()),

@@ -303,9 +303,6 @@ fn drain_within(settings: &Settings) -> Duration {
     http.drain_deadline.saturating_sub(http.drain_delay)
 }
 
-/// How much longer than what has a deadline of its own an answer may take.
-const ANSWER_MARGIN: Duration = Duration::from_secs(5);
-
 impl Serving {
     /// Starts serving: listeners, background work, ready. `clock`: the running one but for tests,
     /// which also leave background work to themselves (`background` is false).
@@ -339,9 +336,6 @@ impl Serving {
         let edge = Edge {
             body_limit: settings.http.body_limit,
             body_timeout: settings.http.body_timeout,
-            longest_answer: settings.http.body_timeout
-                + settings.orders.answer_within
-                + ANSWER_MARGIN,
             logo,
         };
         let serving = Self {

@@ -79,7 +79,6 @@ fn the_load_balancer_takes_its_file() {
     command.env("CLEARGATE_BIND", "127.0.0.1:1");
     for number in 1..=3 {
         command.env(format!("CLEARGATE_REPLICA_{number}"), "127.0.0.1:2");
-        command.env(format!("CLEARGATE_CHECK_HOST_{number}"), "127.0.0.1");
         command.env(format!("CLEARGATE_CHECK_PORT_{number}"), "3");
     }
     let checked = command.output().expect("haproxy is installed");

@@ -124,7 +124,7 @@ where
             let (status, took) = (answer.status(), began.elapsed());
             tracing::debug!(
                 status = status.as_u16(),
-                took_us = took.as_micros(),
+                took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
                 "answered"
             );
             route.answered(status, took);

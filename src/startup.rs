@@ -9,7 +9,7 @@ use adapters::vocabulary::Millis;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppOptions, DeliveryOptions, Setup, SheetSource, missing_steps};
+use crate::app::{App, AppError, AppOptions, DeliveryOptions, Setup, SheetSource, missing_steps};
 use crate::background;
 use crate::cache::Cache;
 use crate::clock::Clock;
@@ -27,14 +27,53 @@ const CLOCKS_AGREE_WITHIN: i64 = 60;
 /// The built-in logo.
 const LOGO: &[u8] = include_bytes!("http/logo.png");
 
-/// Why the program does not start: one sentence for each thing to change.
+/// Why the program does not start.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct StartError(pub Vec<String>);
+pub enum StartError {
+    /// Settings, files or the database have to be changed first: one sentence for each thing.
+    #[error("{}", .0.join("\n"))]
+    SetUp(Vec<String>),
+    /// The database is away; nothing needs to be changed once it is back.
+    #[error("{0}")]
+    Away(String),
+}
 
 impl StartError {
-    fn one(sentence: impl Into<String>) -> Self {
-        Self(vec![sentence.into()])
+    /// One thing has to be changed first.
+    pub fn one(sentence: impl Into<String>) -> Self {
+        Self::SetUp(vec![sentence.into()])
+    }
+
+    /// Its sentences.
+    pub fn sentences(self) -> Vec<String> {
+        match self {
+            Self::SetUp(sentences) => sentences,
+            Self::Away(sentence) => vec![sentence],
+        }
+    }
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unusable(sentence) => Self::one(sentence),
+            StoreError::Unreached(sentence) => Self::Away(sentence),
+            StoreError::Unavailable(_) | StoreError::Slow => {
+                Self::Away(format!("{} (`store.url`)", with_causes(&error)))
+            }
+            StoreError::Statement(_) | StoreError::Unreadable { .. } => {
+                Self::one(format!("{} (`store.url`)", with_causes(&error)))
+            }
+        }
+    }
+}
+
+impl From<AppError> for StartError {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Store(error) => error.into(),
+            other => Self::one(other.to_string()),
+        }
     }
 }
 
@@ -53,10 +92,7 @@ pub async fn open_store(
         migrate,
         serving,
     };
-    Store::open(&options).await.map_err(|error| match error {
-        StoreError::Unusable(sentence) => StartError::one(sentence),
-        error => StartError::one(format!("{} (`store.url`)", with_causes(&error))),
-    })
+    Ok(Store::open(&options).await?)
 }
 
 /// An error with all its causes, as a person would tell it. Some errors tell their cause
@@ -84,8 +120,7 @@ pub async fn build(
     clock: Clock,
     public: SocketAddr,
 ) -> Result<Arc<App>, StartError> {
-    let unreachable = |error: StoreError| StartError::one(error.to_string());
-    let (machine, database) = (clock.now(), store.now().await.map_err(unreachable)?);
+    let (machine, database) = (clock.now(), store.now().await?);
     clock.anchor(database);
     if let Some(sentence) = clocks_differ(machine, database) {
         tracing::warn!(event = "clocks_differ", "{sentence}");
@@ -93,18 +128,14 @@ pub async fn build(
     let cache = Cache::open(settings.cache.url.expose(), settings.cache.timeout)
         .await
         .map_err(StartError::one)?;
-    let revision = store.sheets_revision().await.map_err(unreachable)?;
+    let revision = store.sheets_revision().await?;
     let setup = setup(settings, &store, &clock, &cache, public).await?;
-    let missing = missing_steps(&store, &setup.vendors)
-        .await
-        .map_err(unreachable)?;
+    let missing = missing_steps(&store, &setup.vendors).await?;
     if !missing.is_empty() {
-        return Err(StartError(missing));
+        return Err(StartError::SetUp(missing));
     }
     let app = App::new(store, clock, cache, setup, revision);
-    app.refresh_directory()
-        .await
-        .map_err(|error| StartError::one(error.to_string()))?;
+    app.refresh_directory().await?;
     Ok(app)
 }
 
@@ -137,7 +168,7 @@ async fn setup(
         dir: settings.vendors.dir.clone(),
         allow_sandbox: settings.vendors.allow_sandbox,
     };
-    let vendors = sheets.load().map_err(StartError)?;
+    let vendors = sheets.load().map_err(StartError::SetUp)?;
     let judge = Judge::new(settings.egress.allow.clone()).map_err(|error| {
         StartError::one(format!("cannot read this machine's addresses: {error}"))
     })?;
@@ -189,12 +220,11 @@ pub fn keyring(settings: &Settings) -> Result<Keyring, StartError> {
 /// sealed by who serves; every key that was ever served with is known, so they are read only where
 /// one of those is not given.
 async fn check_keys(store: &Store, keys: &Keyring) -> Result<(), StartError> {
-    let unreachable = |error: StoreError| StartError::one(error.to_string());
-    let mut named = store.sealing_keys(false).await.map_err(unreachable)?;
-    let served_with = store.old_keys().await.map_err(unreachable)?;
+    let mut named = store.sealing_keys(false).await?;
+    let served_with = store.old_keys().await?;
     let is_given = |id: &str| hex::decode(id).is_ok_and(|id| keys.knows(&id));
     if !served_with.iter().all(|(id, _)| is_given(id)) {
-        named.extend(store.sealing_keys(true).await.map_err(unreachable)?);
+        named.extend(store.sealing_keys(true).await?);
     }
     match named.iter().find(|id| !keys.knows(id)) {
         None => Ok(()),
@@ -209,16 +239,12 @@ async fn check_keys(store: &Store, keys: &Keyring) -> Result<(), StartError> {
 /// A replica that is given another key is refused from now on, also where nothing else is sealed yet.
 async fn keep_key(store: &Store, keys: &Keyring) -> Result<(), StartError> {
     let (id, signers) = keys.current_signers();
-    let kept = store.keep_key(&id, &signers).await;
-    kept.map_err(|error| StartError::one(error.to_string()))
+    Ok(store.keep_key(&id, &signers).await?)
 }
 
 /// Links and fingerprints of keys that were left out are recognised by what was kept of those.
 async fn remember_old_keys(store: &Store, keys: &mut Keyring) -> Result<(), StartError> {
-    let old = store
-        .old_keys()
-        .await
-        .map_err(|error| StartError::one(error.to_string()))?;
+    let old = store.old_keys().await?;
     keys.remember(&old)
         .map_err(|error| StartError::one(format!("what was kept of an old key: {error}")))
 }
@@ -244,7 +270,7 @@ pub fn caller(
         })
         .collect();
     if !sentences.is_empty() {
-        return Err(StartError(sentences));
+        return Err(StartError::SetUp(sentences));
     }
     let options = CallerOptions {
         attempt_timeout: settings.orders.vendor_timeout,
@@ -418,7 +444,7 @@ impl Serving {
         let app = &self.app;
         let setup = setup(&settings, &app.store, &app.clock, &app.cache, self.public).await?;
         keep_key(&app.store, &setup.keys).await?;
-        app.replace_setup(setup).await.map_err(StartError)?;
+        app.replace_setup(setup).await.map_err(StartError::SetUp)?;
         if let Err(error) = app.announce_sheets().await {
             tracing::warn!(%error, "other processes do not know of it; reload them too");
         }

@@ -31,7 +31,7 @@ pub(super) fn run(
     let settings = config::load(config)?;
     let mut mistakes = Vec::new();
     let keys = keyring(&settings).unwrap_or_else(|error| {
-        mistakes.extend(error.0);
+        mistakes.extend(error.sentences());
         any_keys()
     });
     let (dir, allow_sandbox) = (
@@ -51,7 +51,7 @@ pub(super) fn run(
             &keys.into(),
         )
     {
-        mistakes.extend(error.0);
+        mistakes.extend(error.sentences());
     }
     match options.tenants.as_deref().map(read_file) {
         None => {}

@@ -32,6 +32,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unusable`] says in a sentence what to change: another process serves this
     /// file, the schema is older (and `migrate` is off) or newer than this program.
+    /// [`StoreError::Unreached`]: it is away.
     pub async fn open(options: &StoreOptions) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::of(&options.url).ok_or_else(|| {

@@ -66,7 +66,27 @@ impl Store {
 /// Whether a PostgreSQL is there and lets us in.
 async fn check_postgres(url: &str) -> Result<(), StoreError> {
     let connected = connect_once(url, "SELECT 1").await;
-    connected.map_err(|error| StoreError::Unusable(sentence(url, &error)))
+    connected.map_err(|error| {
+        let told = sentence(url, &error);
+        if is_outage(&error) {
+            StoreError::Unreached(told)
+        } else {
+            StoreError::Unusable(told)
+        }
+    })
+}
+
+/// Whether it may pass by itself. PostgreSQL's classes 08 (connection), 53 (resources) and 57
+/// (starting, stopping).
+fn is_outage(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            ["08", "53", "57"].iter().any(|class| code.starts_with(class))
+        }
+        _ => false,
+    }
 }
 
 fn sentence(url: &str, error: &sqlx::Error) -> String {

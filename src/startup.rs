@@ -216,9 +216,9 @@ pub fn keyring(settings: &Settings) -> Result<Keyring, StartError> {
     })
 }
 
-/// A row sealed with a key that was not given could never be read again. Orders are many, and only
-/// sealed by who serves; every key that was ever served with is known, so they are read only where
-/// one of those is not given.
+/// A row sealed with a key that was not given could never be read again. Orders are many; every key
+/// that any were ever sealed with is kept first, so they are read only where one of those is not
+/// given.
 async fn check_keys(store: &Store, keys: &Keyring) -> Result<(), StartError> {
     let mut named = store.sealing_keys(false).await?;
     let served_with = store.old_keys().await?;
@@ -237,7 +237,10 @@ async fn check_keys(store: &Store, keys: &Keyring) -> Result<(), StartError> {
 }
 
 /// A replica that is given another key is refused from now on, also where nothing else is sealed yet.
-async fn keep_key(store: &Store, keys: &Keyring) -> Result<(), StartError> {
+///
+/// # Errors
+/// [`StartError`].
+pub async fn keep_key(store: &Store, keys: &Keyring) -> Result<(), StartError> {
     let (id, signers) = keys.current_signers();
     Ok(store.keep_key(&id, &signers).await?)
 }

@@ -55,7 +55,7 @@ pub(super) fn run(
     }
     match options.tenants.as_deref().map(read_file) {
         None => {}
-        Some(Err(mistake)) => mistakes.push(mistake),
+        Some(Err(found)) => mistakes.extend(found),
         // Without the sheets every vendor of the file would be told as unknown.
         Some(Ok(_)) if vendors.names().is_empty() => {}
         Some(Ok(file)) => {

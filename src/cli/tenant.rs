@@ -115,10 +115,10 @@ pub(super) async fn run(
 }
 
 /// Reads a tenants file.
-pub(super) fn read_file(path: &Path) -> Result<TenantFile, String> {
+pub(super) fn read_file(path: &Path) -> Result<TenantFile, Vec<String>> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("the tenants file {name} cannot be read ({error})"))?;
+        .map_err(|error| vec![format!("the tenants file {name} cannot be read ({error})")])?;
     TenantFile::parse(&name, &text)
 }
 
@@ -128,7 +128,7 @@ async fn import(
     verifies: bool,
     out: &mut impl Write,
 ) -> Result<(), CliError> {
-    let file = read_file(path).map_err(|mistake| CliError::SetUp(vec![mistake]))?;
+    let file = read_file(path).map_err(CliError::SetUp)?;
     let resolve = |reference: &str| config::secret(reference).map_err(|error| error.to_string());
     let imported = desk.app.import_tenants(&file, &resolve).await;
     let imported = imported.map_err(CliError::SetUp)?;

@@ -1,7 +1,64 @@
 //! `cleargate check` tells every mistake at once, each with where it stands, and holds nothing against
 //! anybody that only follows from another mistake.
 
-use crate::support::program::Program;
+use crate::support::program::{Done, Program};
+
+/// The line and the phrase of every mistake in a file.
+fn expected(file: &str) -> Vec<(usize, &str)> {
+    let lines = (1..).zip(file.lines());
+    let told = lines.flat_map(|(number, line)| {
+        let phrases = line.split("#!").skip(1).map(str::trim);
+        phrases.map(move |phrase| (number, phrase))
+    });
+    told.filter(|(_, phrase)| !phrase.is_empty()).collect()
+}
+
+/// Expects each mistake with its place, and no other.
+#[track_caller]
+fn tells(done: &Done, expected: &[(String, &str)]) {
+    assert_eq!(done.code, 78, "{done:?}");
+    let told: Vec<&str> = done.err.lines().collect();
+    for (place, phrase) in expected {
+        let is_told = |line: &&str| line.contains(place.as_str()) && line.contains(phrase);
+        assert!(told.iter().any(is_told), "{place} {phrase}\n{}", done.err);
+    }
+    assert_eq!(told.len(), expected.len(), "{}", done.err);
+    assert!(!done.err.contains("canary"), "{}", done.err);
+}
+
+/// Mistakes of form.
+const FORM: &str = r##"
+[[tenant]] #! missing field `name`
+acount_id = "A" #! unknown field `acount_id`
+account_id = 7 #! invalid type: integer `7`
+when_unavailable = "wait" #! unknown variant `wait`
+[tenant.webhook]
+ports = [9443, "any", 70000] #! invalid type: string "any" #! invalid value: integer `70000`
+update = true #! unknown field `update`
+updates = "yes" #! invalid type: string "yes"
+[tenant.words.status]
+finished = "x" #! `finished` is not a stage
+begun = "x" #! `begun` is not a stage
+[[tenant.connection]] #! missing field `base_url` #! missing field `vendor`
+name = "main"
+credentials = { api_key = 5 } #! invalid type: integer `5`
+  [[tenant.connection.offer]]
+  vendor_id = "a"
+  kind = "addon" #! unknown variant `addon`
+[[tenants]] #! unknown field `tenants`
+account_id = "B"
+"##;
+
+#[test]
+fn every_mistake_of_form_in_a_tenants_file_is_told_at_once() {
+    let program = Program::new();
+    program.write("tenants.toml", FORM);
+    let told = expected(FORM).into_iter();
+    let told = told.map(|(line, told)| (format!("tenants.toml:{line}: "), told));
+    let told: Vec<_> = told.collect();
+    tells(&program.run(&["check", "--tenants", "tenants.toml"]), &told);
+    tells(&program.run(&["tenant", "import", "tenants.toml"]), &told);
+}
 
 #[test]
 fn an_offer_without_a_kind_is_the_same_as_one_of_either_kind() {

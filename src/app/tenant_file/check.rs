@@ -244,6 +244,8 @@ impl ConnectionEntry {
         }
         match known.vendors.get(&self.vendor) {
             Some(vendor) => self.check_against(vendor, spot, found),
+            // What is wrong with its sheet is told there.
+            None if known.vendors.may_have(&self.vendor) => {}
             None => found.push(spot.wrong("vendor", self.unknown_vendor(known.vendors))),
         }
         self.check_offers(spot, found);

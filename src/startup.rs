@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::vocabulary::Millis;
+use adapters::vocabulary::{Millis, Private};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +13,7 @@ use crate::app::{App, AppError, AppOptions, DeliveryOptions, Setup, SheetSource,
 use crate::background;
 use crate::cache::Cache;
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{Mistake, Placed, SecretReference, Settings};
 use crate::egress::{Judge, Resolver, WebhookClient, client::platform_tls};
 use crate::http::{self, Edge, Listener, Readiness, ServerOptions};
 use crate::seal::Keyring;
@@ -42,6 +42,10 @@ impl StartError {
     /// One thing has to be changed first.
     pub fn one(sentence: impl Into<String>) -> Self {
         Self::SetUp(vec![sentence.into()])
+    }
+
+    fn of(mistake: Mistake) -> Self {
+        Self::one(mistake.to_string())
     }
 
     /// Its sentences.
@@ -86,6 +90,7 @@ pub async fn open_store(
     serving: bool,
     migrate: bool,
 ) -> Result<Store, StartError> {
+    check_store_url(settings)?;
     let options = StoreOptions {
         url: settings.store.url.expose().to_owned(),
         connections: u32::try_from(settings.store.connections).unwrap_or(u32::MAX),
@@ -93,6 +98,42 @@ pub async fn open_store(
         serving,
     };
     Ok(Store::open(&options).await?)
+}
+
+fn check_store_url(settings: &Settings) -> Result<(), StartError> {
+    let url = &settings.store.url;
+    let checked = Store::check_url(url.expose()).map(|_| ());
+    checked.map_err(|wrong| StartError::of(url.wrong(format!("it {wrong}"))))
+}
+
+fn check_cache_url(settings: &Settings) -> Result<(), StartError> {
+    let url = &settings.cache.url;
+    let checked = Cache::check_url(url.expose());
+    checked.map_err(|wrong| StartError::of(url.wrong(format!("it {wrong}"))))
+}
+
+/// What is served as the logo.
+fn logo(settings: &Settings) -> Result<Bytes, StartError> {
+    let Some(path) = &settings.http.logo else {
+        return Ok(Bytes::from_static(LOGO));
+    };
+    let read = std::fs::read(path.as_path()).map(Bytes::from);
+    read.map_err(|error| StartError::of(path.wrong(format!("it cannot be read ({error})"))))
+}
+
+/// What keeps a gateway from starting, as far as it shows without asking anybody: beside keys, sheets
+/// and what calls vendors.
+pub fn obstacles(settings: &Settings) -> Vec<String> {
+    let found = [
+        check_store_url(settings).err(),
+        check_cache_url(settings).err(),
+        logo(settings).err(),
+    ];
+    found
+        .into_iter()
+        .flatten()
+        .flat_map(StartError::sentences)
+        .collect()
 }
 
 /// An error with all its causes, as a person would tell it. Some errors tell their cause
@@ -125,6 +166,7 @@ pub async fn build(
     if let Some(sentence) = clocks_differ(machine, database) {
         tracing::warn!(event = "clocks_differ", "{sentence}");
     }
+    check_cache_url(settings)?;
     let cache = Cache::open(settings.cache.url.expose(), settings.cache.timeout)
         .await
         .map_err(StartError::one)?;
@@ -195,25 +237,34 @@ async fn setup(
 /// # Errors
 /// [`StartError`].
 pub fn keyring(settings: &Settings) -> Result<Keyring, StartError> {
-    let Some(reference) = &settings.security.key else {
-        return Err(StartError::one(
-            "`security.key` is not set, and without it nothing can be sealed; `cleargate key new` prints one, and `security.key` takes a reference to it such as \"env:CLEARGATE_KEY\"",
-        ));
+    let security = &settings.security;
+    let mut mistakes = Vec::new();
+    if security.key.is_none() {
+        mistakes.push("`security.key` is not set, and without it nothing can be sealed; `cleargate key new` prints one, and `security.key` takes a reference to it such as \"env:CLEARGATE_KEY\"".to_owned());
+    }
+    let mut read = |reference| match key(reference) {
+        Ok(key) => Some(key),
+        Err(mistake) => {
+            mistakes.push(mistake.to_string());
+            None
+        }
     };
-    let key = reference
-        .resolve()
-        .map_err(|error| StartError::one(format!("{error} (`security.key`)")))?;
-    let old = settings
-        .security
-        .old_keys
-        .iter()
-        .map(|reference| reference.resolve());
-    let old = old
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| StartError::one(format!("{error} (`security.old_keys`)")))?;
-    Keyring::new(&key, &old).map_err(|error| {
-        StartError::one(format!("{error} (`security.key` or `security.old_keys`)"))
-    })
+    let current = security.key.as_ref().and_then(&mut read);
+    let old: Vec<_> = security.old_keys.iter().filter_map(&mut read).collect();
+    match current {
+        Some(current) if mistakes.is_empty() => {
+            Keyring::new(&current, &old).map_err(|error| StartError::one(error.to_string()))
+        }
+        _ => Err(StartError::SetUp(mistakes)),
+    }
+}
+
+/// The key that a reference stands for.
+fn key(reference: &Placed<SecretReference>) -> Result<Private<String>, Mistake> {
+    let wrong = |error: &dyn Error| reference.wrong(error.to_string());
+    let key = reference.resolve().map_err(|error| wrong(&error))?;
+    Keyring::new(&key, &[]).map_err(|error| wrong(&error))?;
+    Ok(key)
 }
 
 /// A row sealed with a key that was not given could never be read again. Orders are many; every key
@@ -264,22 +315,27 @@ pub fn caller(
     cache: &Cache,
     keys: &Arc<Keyring>,
 ) -> Result<Caller, StartError> {
-    let strangers = settings.vendors.of.keys();
-    let strangers = strangers.filter(|name| vendors.get(name).is_none());
-    let sentences: Vec<String> = strangers
-        .map(|name| {
-            let known = vendors.names().join(", ");
-            format!("`[vendors.of.{name}]` is about no vendor; there are {known}")
+    let strangers = settings.vendors.of.iter();
+    let strangers = strangers.filter(|(name, _)| !vendors.may_have(name));
+    let known = vendors.names().join(", ");
+    let mut sentences: Vec<String> = strangers
+        .map(|(name, calls)| {
+            let place = calls.place.as_ref();
+            let place = place.map_or_else(String::new, |place| format!(" in {place}"));
+            format!("`[vendors.of.{name}]`{place} is about no vendor; there are {known}")
         })
         .collect();
-    if !sentences.is_empty() {
-        return Err(StartError::SetUp(sentences));
-    }
     let options = CallerOptions {
         attempt_timeout: settings.orders.vendor_timeout,
         settings: settings.vendors.clone(),
     };
-    Caller::new(options, clock.clone(), cache.clone(), Arc::clone(keys)).map_err(StartError::one)
+    match Caller::new(options, clock.clone(), cache.clone(), Arc::clone(keys)) {
+        Ok(caller) if sentences.is_empty() => Ok(caller),
+        caller => {
+            sentences.extend(caller.err().unwrap_or_default());
+            Err(StartError::SetUp(sentences))
+        }
+    }
 }
 
 fn options(settings: &Settings, public: SocketAddr) -> AppOptions {
@@ -350,15 +406,7 @@ impl Serving {
         let operations = Listener::bind(settings.http.operations_addr, "http.operations_addr")
             .await
             .map_err(StartError::one)?;
-        let logo = match &settings.http.logo {
-            None => Bytes::from_static(LOGO),
-            Some(path) => std::fs::read(path).map(Bytes::from).map_err(|error| {
-                StartError::one(format!(
-                    "`http.logo` is {}, which cannot be read ({error})",
-                    path.display()
-                ))
-            })?,
-        };
+        let logo = logo(settings)?;
         let store = open_store(settings, true, settings.store.migrate).await?;
         let app = build(settings, store, clock, public.addr()).await?;
         keep_key(&app.store, &app.setup().keys).await?;

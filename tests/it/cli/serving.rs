@@ -16,7 +16,9 @@ fn what_has_to_be_changed_before_it_starts_is_said_in_a_sentence_with_code_78() 
     program.set("CLEARGATE__SECURITY__KEY", "");
     serve("`cleargate key new` prints one");
     program.set("CLEARGATE__SECURITY__KEY", "env:MISSING");
-    serve("`env:MISSING` refers to a variable that is not set, or holds no text (`security.key`)");
+    serve(
+        "`security.key` in the variable CLEARGATE__SECURITY__KEY: `env:MISSING` refers to a variable that is not set, or holds no text",
+    );
     program.set("CLEARGATE__SECURITY__KEY", "file:settings.toml");
     serve("not of the form that `cleargate key new` prints");
     program.set("CLEARGATE__SECURITY__KEY", "env:KEY");

@@ -267,15 +267,17 @@ fn key(reference: &Placed<SecretReference>) -> Result<Private<String>, Mistake> 
     Ok(key)
 }
 
-/// A row sealed with a key that was not given could never be read again. Orders are many; every key
-/// that any were ever sealed with is kept first, so they are read only where one of those is not
-/// given.
+/// A row sealed with a key that was not given could never be read again. Every key that orders were
+/// ever sealed with is kept first, so only those that are not given are looked for.
 async fn check_keys(store: &Store, keys: &Keyring) -> Result<(), StartError> {
-    let mut named = store.sealing_keys(false).await?;
+    let mut named = store.sealing_keys().await?;
     let served_with = store.old_keys().await?;
     let is_given = |id: &str| hex::decode(id).is_ok_and(|id| keys.knows(&id));
-    if !served_with.iter().all(|(id, _)| is_given(id)) {
-        named.extend(store.sealing_keys(true).await?);
+    for (id, _) in served_with.iter().filter(|(id, _)| !is_given(id)) {
+        let id = hex::decode(id).unwrap_or_default();
+        if store.is_sealed_with(&id).await? {
+            named.push(id);
+        }
     }
     match named.iter().find(|id| !keys.knows(id)) {
         None => Ok(()),

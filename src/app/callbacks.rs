@@ -12,6 +12,7 @@ use adapters::callback::{
 use adapters::contract::Method;
 use adapters::vocabulary::{Millis, Progress};
 
+use crate::app::seeing::is_askable;
 use crate::app::{App, AppError, crash};
 use crate::clock::millis;
 use crate::domain::callback::CallbackRow;
@@ -26,6 +27,10 @@ use crate::store::{CallbackEnd, Inserted, Saved, StoreError, new_id};
 const CLAIM: Duration = Duration::from_secs(30);
 /// A parked callback is tried again after this at the earliest, unless something wakes it.
 const PARK: Duration = Duration::from_secs(10);
+/// Parked callbacks are kept this long.
+pub const PARKED_FOR: Duration = Duration::from_secs(72 * 3600);
+/// So long before that each is tried once more: nothing may have woken it.
+const LAST_TRY: Duration = Duration::from_secs(600);
 
 /// Whom a callback address belongs to; known before a byte of the body is read.
 pub struct CallbackAddress {
@@ -188,7 +193,8 @@ impl App {
     }
 
     /// Applies one callback: each of its notes to its order, the last one together with settling
-    /// the callback itself.
+    /// the callback itself. Where the order of one is not known, the callback is parked with it, and
+    /// with no other.
     ///
     /// # Errors
     /// [`AppError::Store`]; the callback is then taken up again.
@@ -212,24 +218,46 @@ impl App {
             Ok(notes) => notes,
             Err(reason) => return self.park(&row, &reason).await,
         };
-        let Some((last, others)) = notes.split_last() else {
+        let mut open: Vec<_> = notes.iter().enumerate().collect();
+        open.retain(|(number, _)| row.waits_with(*number));
+        let Some((last, _)) = open.last().copied() else {
             return Ok(self.store.settle_callback(&row.id, "ignored", now).await?);
         };
-        for note in others {
-            self.apply_note(&address, note, &row, false).await?;
+        let mut unknown = Vec::new();
+        for (number, note) in open {
+            let settles = number == last && unknown.is_empty();
+            if !self.apply_note(&address, note, &row, settles).await? {
+                unknown.push(number);
+            }
         }
-        if !self.apply_note(&address, last, &row, true).await? {
-            self.park(&row, "of an order that is not known (yet)")
-                .await?;
+        if !unknown.is_empty() {
+            let reason = "of an order that is not known (yet)";
+            self.park_with(&row, reason, Some(&unknown)).await?;
         }
         Ok(())
     }
 
-    /// Parks a callback, for as long again as it has been here if nothing wakes it.
     async fn park(&self, row: &CallbackRow, reason: &str) -> Result<(), AppError> {
+        self.park_with(row, reason, row.waiting_notes.as_deref())
+            .await
+    }
+
+    /// Parks a callback with these of its notes, for as long again as it has been here if nothing
+    /// wakes it, and until shortly before it expires at the latest.
+    async fn park_with(
+        &self,
+        row: &CallbackRow,
+        reason: &str,
+        waiting_notes: Option<&[usize]>,
+    ) -> Result<(), AppError> {
         let now = self.clock.now();
-        let age = (now - row.received_at).max(millis(PARK));
-        Ok(self.store.park_callback(&row.id, reason, now + age).await?)
+        let again = now + (now - row.received_at).max(millis(PARK));
+        let last = row.received_at + millis(PARKED_FOR - LAST_TRY);
+        let due_at = if now < last { again.min(last) } else { again };
+        Ok(self
+            .store
+            .park_callback(&row.id, reason, waiting_notes, due_at)
+            .await?)
     }
 
     /// Applies one note of a callback, and settles that with its last one; `false`: its order is not
@@ -245,9 +273,12 @@ impl App {
             let Some(order) = self.order_of(&address.connection, note).await? else {
                 return Ok(false);
             };
-            let Some(news) = self.news_in(&order, note).await? else {
+            let is_old = is_older_than_a_look(row, &order, &address.vendor);
+            let news = self.news_in(&order, note).await?;
+            let Some(news) = news.filter(|_| !is_old) else {
                 let why = match note.says {
                     Says::Look => "it says that there is news, and not which",
+                    Says::Progress(_) if is_old => "the vendor was asked after it had come",
                     Says::Progress(_) => "it names a reference that is not the order's",
                 };
                 let why = told_of(row, why);
@@ -386,6 +417,16 @@ fn outcome(order: &Order, news: &Progress, verdict: Verdict) -> (&'static str, S
     } else {
         ("ignored", "nothing new".to_owned())
     }
+}
+
+/// Whether an order's vendor, which reopens orders, was asked after a callback had come. Then its
+/// payload may be older than what the vendor said: it waited for another order, or a worker died
+/// between two of its notes. Only a look opens an order that had ended, so after one an old pass
+/// would be a false one, and another look tells whatever the payload could.
+fn is_older_than_a_look(row: &CallbackRow, order: &Order, vendor: &Vendor) -> bool {
+    let look_decides = vendor.policy.reopens_for.is_some() && is_askable(vendor);
+    let was_asked = order.looked_at.is_some_and(|at| at > row.received_at);
+    look_decides && was_asked && order.their_ref.is_some()
 }
 
 /// Why, with what kept the callback waiting before.

@@ -40,7 +40,8 @@ impl App {
             .await?)
     }
 
-    /// Makes one attempt on a claimed lane and settles it.
+    /// Makes one attempt on a claimed lane and settles it; gives back one whose lease could end before
+    /// the attempt does.
     ///
     /// # Errors
     /// [`AppError::Store`]; the lane is due again when its lease runs out.
@@ -53,11 +54,21 @@ impl App {
         };
         let to = Destination::of(&claimed);
         let caps = self.setup().options.delivery.clone();
-        let flight = match self.destinations.place(&to, &caps, &self.clock).await {
+        let placed = self.destinations.place(&to, claimed.at, &caps, &self.clock);
+        let flight = match placed.await {
             Ok(flight) => flight,
             Err(refused) => return self.hold(&claimed, &to, refused).await,
         };
         let (began_at, began) = (self.clock.now(), Instant::now());
+        if began_at + millis(caps.attempt_timeout) >= claimed.until {
+            // The process stood still since the claim: somebody else may be sending by now.
+            drop(flight);
+            self.store
+                .release_lane(&claimed, began_at, began_at)
+                .await?;
+            self.signals.deliveries.notify_one();
+            return self.call_held(&to).await;
+        }
         let attempted = self.attempt(tenant, &claimed).await;
         let now = self.clock.now();
         let change = self.destinations.learn(&flight, &attempted, &caps, now);
@@ -118,7 +129,8 @@ impl App {
         let found = self
             .store
             .call_lanes(&to.tenant_id, &to.origin, call.at, call.most)
-            .await?;
+            .await
+            .inspect_err(|_| self.destinations.not_called(to))?;
         self.destinations.called(to, call, found);
         if found > 0 && call.at <= now {
             self.signals.deliveries.notify_one();

@@ -32,6 +32,11 @@ const AT_ONCE: usize = 100;
 /// A look that is due within this is made along with others of its connection, where one call shows
 /// them all. Shorter than [`CLAIM`], so that a look which is under way is not made twice.
 const ALONG: Duration = Duration::from_secs(30);
+const MOVED: &str = "moved";
+const NOTHING_NEW: &str = "nothing_new";
+const UNKNOWN_WORD: &str = "unknown_word";
+/// What came of looks that showed their order.
+const SHOWN: [&str; 3] = [MOVED, NOTHING_NEW, UNKNOWN_WORD];
 const OVERTAKEN: &str = "the order changed in between, so it is looked at again";
 
 impl App {
@@ -122,7 +127,7 @@ impl App {
         let look = |outcome, why: &str| contact(ContactKind::Look, began, &asked, outcome, why);
         match &asked.result {
             Ok(Found::One(progress)) => {
-                let look = look("nothing_new", "");
+                let look = look(NOTHING_NEW, "");
                 self.take_look(order, vendor, progress, look).await
             }
             Ok(Found::NotSeen { .. } | Found::Several(_)) => {
@@ -159,16 +164,19 @@ impl App {
         let (verdict, mut change) =
             self.take_news(&mut next, progress, Source::Fetched, vendor, now);
         if verdict.moved {
-            (look.outcome, look.detail) = ("moved", standing(&next));
+            (look.outcome, look.detail) = (MOVED, standing(&next));
         } else if progress.standing.is_none() {
-            (look.outcome, look.detail) = ("unknown_word", progress.unknown.join(", "));
+            (look.outcome, look.detail) = (UNKNOWN_WORD, progress.unknown.join(", "));
         }
         change.contacts.push(look.clone());
+        let has_ended = verdict.moved && next.stage.is_terminal();
+        let is_unannounced =
+            has_ended && vendor.callbacks.is_some() && !self.was_announced(&order).await?;
         match self.save_order(&mut next, &change, now).await? {
             Saved::Done => {
                 if verdict.moved {
                     tracing::info!(order = %order.id, vendor = %vendor.name, stage = next.stage.as_str(), "a look moved an order");
-                    if next.stage.is_terminal() {
+                    if is_unannounced {
                         metrics::counter!("orders_ended_by_look_total", "vendor" => vendor.name.clone()).increment(1);
                     }
                 }
@@ -188,6 +196,17 @@ impl App {
             }
         }
         Ok(())
+    }
+
+    /// Whether the vendor has called back since it last showed us an order.
+    async fn was_announced(&self, order: &Order) -> Result<bool, AppError> {
+        let contacts = self.store.contacts(&order.id).await?;
+        let telling = contacts.iter().rev().find(|contact| match contact.kind {
+            ContactKind::Callback => true,
+            ContactKind::Look => SHOWN.contains(&contact.outcome.as_str()),
+            _ => false,
+        });
+        Ok(telling.is_some_and(|contact| contact.kind == ContactKind::Callback))
     }
 
     /// Leaves the order as it is until the next look on the schedule, `within` a time where that is

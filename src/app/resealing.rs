@@ -19,14 +19,19 @@ impl App {
         }
         let mut resealed = 0;
         for column in SEALED_COLUMNS {
+            // The first of a batch is the owner that the last one ended with: there may be more of its.
+            let mut from = String::new();
             loop {
+                let setup = self.setup();
+                let key = setup.keys.current_key();
                 let values = self
                     .store
-                    .sealed_with_others(column, self.setup().keys.current_key(), BATCH)
+                    .sealed_with_others(column, key, &from, BATCH)
                     .await?;
-                if values.is_empty() {
+                let Some(last) = values.last() else {
                     break;
-                }
+                };
+                from.clone_from(&last.owner);
                 for value in values {
                     let plain = self
                         .setup()

@@ -57,26 +57,26 @@ impl App {
     /// # Errors
     /// [`AppError::Store`]; the order is due again when its lease runs out.
     pub async fn work_due_order(self: Arc<Self>, order: Order) -> Result<(), AppError> {
-        let may_send = order.accepted;
-        self.resolve(order, may_send).await
+        self.resolve(order, None).await
     }
 
-    /// Goes on with a leased order. `may_send`: somebody was answered 201 for it, or asks for it
-    /// now; else it is only looked up.
+    /// Goes on with a leased order. It is sent only where somebody was answered 201 for it, or asks
+    /// for it now and is answered `until` then; else it is only looked up.
     pub(crate) async fn resolve(
         self: Arc<Self>,
         order: Order,
-        may_send: bool,
+        until: Option<Instant>,
     ) -> Result<(), AppError> {
+        let may_send = may_send(&order, until);
         let calls = self.calls_of(&order).await?;
         let open = calls.iter().rfind(|call| call.outcome.is_none()).cloned();
         match open {
-            None if may_send => self.send_from_memo(order, calls).await,
+            None if may_send => self.send_from_memo(order, calls, until).await,
             None => self.close_unsent(order).await,
             Some(call) if may_send && is_alive(&call, self.clock.now()) => {
-                self.send_again(order, calls, call).await
+                self.send_again(order, calls, call, until).await
             }
-            Some(call) => self.find_out(order, calls, call, may_send).await,
+            Some(call) => self.find_out(order, calls, call, until).await,
         }
     }
 
@@ -93,10 +93,12 @@ impl App {
         self: Arc<Self>,
         order: Order,
         calls: Vec<Call>,
+        until: Option<Instant>,
     ) -> Result<(), AppError> {
-        let Some(mut drive) = self.drive_stored(&order, calls) else {
+        let Some(drive) = self.drive_stored(&order, calls) else {
             return self.leave_to_person(order, Waiting::CannotGoOn).await;
         };
+        let mut drive = drive.asked_until(until);
         let memo = order.memo.clone();
         let Ok(step) = drive.step(&memo) else {
             return self.leave_to_person(order, Waiting::CannotGoOn).await;
@@ -113,6 +115,7 @@ impl App {
         order: Order,
         calls: Vec<Call>,
         call: Call,
+        until: Option<Instant>,
     ) -> Result<(), AppError> {
         let request = call
             .sealed_request
@@ -124,9 +127,10 @@ impl App {
                     .ok()
             })
             .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let (Some(request), Some(mut drive)) = (request, self.drive_stored(&order, calls)) else {
+        let (Some(request), Some(drive)) = (request, self.drive_stored(&order, calls)) else {
             return self.leave_to_person(order, Waiting::CannotGoOn).await;
         };
+        let mut drive = drive.asked_until(until);
         let mut step = Step {
             request,
             call,
@@ -143,7 +147,7 @@ impl App {
         order: Order,
         calls: Vec<Call>,
         call: Call,
-        may_send: bool,
+        until: Option<Instant>,
     ) -> Result<(), AppError> {
         let directory = self.directory();
         let connection = directory.connection(&order.connection_id).cloned();
@@ -155,6 +159,7 @@ impl App {
         };
         let resolution = self.look_up(&order, &connection, &vendor, &call).await?;
         crash::point("resolve.looked_up");
+        let may_send = may_send(&order, until);
         match resolution {
             Resolution::Adopt(progress) => self.adopt(order, &vendor, &progress).await,
             Resolution::Absent
@@ -174,7 +179,7 @@ impl App {
                         .iter_mut()
                         .filter(|known| known.turn == call.turn)
                         .for_each(|known| known.outcome = Some("absent".into()));
-                    return self.send_from_memo(order, calls).await;
+                    return self.send_from_memo(order, calls, until).await;
                 }
                 Ok(())
             }
@@ -412,6 +417,11 @@ impl App {
         self.signals.placing.notify_one();
         Ok(saved)
     }
+}
+
+/// Whether somebody was answered 201 for an order, or asks for it now and is answered `until` then.
+fn may_send(order: &Order, until: Option<Instant>) -> bool {
+    order.accepted || until.is_some_and(|until| Instant::now() < until)
 }
 
 /// How often the order was found absent since it was placed at first, or anew by a person.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use crate::app::callbacks::PARKED_FOR;
 use crate::app::{App, AppError};
 use crate::domain::callback::CallbackRow;
 use crate::domain::delivery::Claimed;
@@ -29,8 +30,6 @@ const CLOCK_POLL: Duration = Duration::from_secs(10);
 const RARE_POLL: Duration = Duration::from_secs(30);
 /// How often what waits is counted.
 const BACKLOG_POLL: Duration = Duration::from_secs(10);
-/// Parked callbacks are kept this long.
-const PARKED_FOR: Duration = Duration::from_secs(72 * 3600);
 
 /// A kind of work: what is claimed, and what is done with each claim.
 trait Work: Send + Sync + 'static {

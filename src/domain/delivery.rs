@@ -50,6 +50,10 @@ pub struct Claimed {
     pub attempt: i64,
     /// The lease.
     pub token: String,
+    /// When it began, by the clock that may since have been set back.
+    pub at: Millis,
+    /// When it ends.
+    pub until: Millis,
     /// The head's id, the same over all attempts.
     pub webhook_id: String,
     /// Its bytes.

@@ -190,6 +190,12 @@ impl Call<'_> {
         request: Request<Full<Bytes>>,
     ) -> Result<Exchanged, Stopped> {
         self.within("waiting for the answer", async {
+            // A process that stood still finds this out only now: a deadline is looked at after the
+            // step, and the first poll of this one would send the request.
+            if Instant::now() >= self.until {
+                let cause = "the deadline passed before the request was sent";
+                return Err(self.failed(FailureKind::Timeout, &cause));
+            }
             let mut error = match connection.exchange(request).await {
                 Ok(response) => return Ok(Exchanged::Answered(response)),
                 Err(error) => error,

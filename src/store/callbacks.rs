@@ -4,7 +4,7 @@ use adapters::vocabulary::Millis;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
-use super::{Columns, Store, StoreError};
+use super::{Columns, Store, StoreError, to_json};
 use crate::domain::callback::{CallbackRow, CallbackState};
 
 /// How taking a callback in ended.
@@ -72,7 +72,7 @@ impl Store {
         let sql = self.claim(
             "WITH due AS MATERIALIZED (SELECT id FROM callbacks WHERE due_at <= $2 ORDER BY due_at LIMIT $3 {skip_locked}) \
              UPDATE callbacks SET state = 'new', due_at = $1 \
-             WHERE id IN (SELECT id FROM due) AND due_at <= $2 RETURNING id, connection_id, sealed_body, state, reason, received_at, settled_at",
+             WHERE id IN (SELECT id FROM due) AND due_at <= $2 RETURNING id, connection_id, sealed_body, state, reason, waiting_notes, received_at, settled_at",
         );
         let rows = sqlx::query(sql)
             .bind(until)
@@ -87,7 +87,7 @@ impl Store {
 
     /// Makes parked callbacks of connections due whose orders have gained references: theirs may
     /// be among them. Many orders share one such statement, which none of their callers waits for;
-    /// if this process dies before it, the callbacks come at their own time.
+    /// if this process dies before it, the next that starts wakes them.
     pub(super) async fn wake_parked(&self, now: Millis) -> Result<(), StoreError> {
         while let Some(connection_id) = self.gained.take_one() {
             let woken = sqlx::query(
@@ -102,6 +102,17 @@ impl Store {
                 return Err(error.into());
             }
         }
+        Ok(())
+    }
+
+    /// Makes all parked callbacks due, when a process begins to serve: one that was killed may have
+    /// saved what they wait for and not have woken them.
+    pub(super) async fn wake_all_parked(&self) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE callbacks SET state = 'new', due_at = received_at WHERE state = 'parked'",
+        )
+        .execute(&self.writer)
+        .await?;
         Ok(())
     }
 
@@ -121,6 +132,7 @@ impl Store {
 
     /// Parks a callback until an order gains a reference, an operator retries it, or it expires; in
     /// any case until `due_at`, because its order may gain its reference while it is being parked.
+    /// `waiting_notes`: the numbers of its notes that have not been applied, where some have been.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -128,11 +140,13 @@ impl Store {
         &self,
         id: &str,
         reason: &str,
+        waiting_notes: Option<&[usize]>,
         due_at: Millis,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE callbacks SET state = 'parked', reason = $2, due_at = $3 WHERE id = $1 AND state <> 'settled'")
+        sqlx::query("UPDATE callbacks SET state = 'parked', reason = $2, waiting_notes = $3, due_at = $4 WHERE id = $1 AND state <> 'settled'")
             .bind(id)
             .bind(reason)
+            .bind(waiting_notes.map(|notes| to_json(&notes)))
             .bind(due_at)
             .execute(&self.writer)
             .await?;
@@ -180,7 +194,7 @@ impl Store {
         most: i64,
     ) -> Result<Vec<CallbackRow>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, connection_id, sealed_body, state, reason, received_at, settled_at FROM callbacks \
+            "SELECT id, connection_id, sealed_body, state, reason, waiting_notes, received_at, settled_at FROM callbacks \
              WHERE state = $1 ORDER BY received_at DESC LIMIT $2",
         )
         .bind(state)
@@ -217,6 +231,9 @@ fn read_callback(row: &AnyRow) -> Result<CallbackRow, StoreError> {
         sealed_body: row.bytes_or_null("sealed_body")?,
         state: CallbackState::parse(&row.text("state")?),
         reason: row.text_or_null("reason")?,
+        waiting_notes: (row.text_or_null("waiting_notes")?.is_some())
+            .then(|| row.json("waiting_notes"))
+            .transpose()?,
         received_at: row.number("received_at")?,
         settled_at: row.number_or_null("settled_at")?,
     })

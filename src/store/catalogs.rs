@@ -54,7 +54,7 @@ impl Store {
     }
 
     /// Keeps a catalog as the connection's last good one, and what has changed since the one before,
-    /// which it returns.
+    /// which it returns. `None`: there is one that was fetched later, and it stays.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -62,7 +62,7 @@ impl Store {
         &self,
         connection_id: &str,
         stored: &StoredCatalog,
-    ) -> Result<Vec<Drift>, StoreError> {
+    ) -> Result<Option<Vec<Drift>>, StoreError> {
         let mut transaction = self.begin().await?;
         // Changing nothing holds the row, so that two at the same time do not note one change twice.
         let before = sqlx::query(
@@ -71,15 +71,20 @@ impl Store {
         .bind(connection_id)
         .fetch_optional(&mut *transaction)
         .await?;
-        sqlx::query(
+        let written = sqlx::query(
             "INSERT INTO catalogs (connection_id, body, fetched_at) VALUES ($1, $2, $3) ON CONFLICT (connection_id) \
-             DO UPDATE SET body = excluded.body, fetched_at = excluded.fetched_at",
+             DO UPDATE SET body = excluded.body, fetched_at = excluded.fetched_at \
+             WHERE catalogs.fetched_at <= excluded.fetched_at",
         )
         .bind(connection_id)
         .bind(to_json(&stored.catalog))
         .bind(stored.fetched_at)
         .execute(&mut *transaction)
         .await?;
+        if written.rows_affected() == 0 {
+            transaction.rollback().await?;
+            return Ok(None);
+        }
         let mut changes = Vec::new();
         if let Some(before) = before {
             changes = drift(&before.json("body")?, &stored.catalog);
@@ -88,7 +93,7 @@ impl Store {
             }
         }
         transaction.commit().await?;
-        Ok(changes)
+        Ok(Some(changes))
     }
 
     /// What has changed in a connection's catalog, newest first.
@@ -166,11 +171,15 @@ impl Store {
             .bind(tenant_id)
             .execute(&mut *transaction)
             .await?;
-        sqlx::query("UPDATE offers SET gone_at = $2 WHERE connection_id = $1 AND gone_at IS NULL")
-            .bind(connection_id)
-            .bind(now)
-            .execute(&mut *transaction)
-            .await?;
+        // The tenant stands in it for the index's sake.
+        sqlx::query(
+            "UPDATE offers SET gone_at = $3 WHERE tenant_id = $1 AND connection_id = $2 AND gone_at IS NULL",
+        )
+        .bind(tenant_id)
+        .bind(connection_id)
+        .bind(now)
+        .execute(&mut *transaction)
+        .await?;
         for offer in offers {
             sqlx::query(
                 "INSERT INTO offers (tenant_id, kind, offered_id, connection_id, vendor_id, name, created_at) \

@@ -12,6 +12,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_spine.sql"),
     include_str!("migrations/0002_rotation.sql"),
     include_str!("migrations/0003_held_lanes.sql"),
+    include_str!("migrations/0004_waiting_notes.sql"),
+    include_str!("migrations/0005_report_keys.sql"),
 ];
 
 /// The schema this program was made for.

@@ -4,6 +4,7 @@
 //! calls, its references, the webhook it causes and the callback it settles, in one transaction.
 
 use adapters::vocabulary::{Millis, TheirRef};
+use sqlx::any::AnyQueryResult;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::calls::{CallChange, write_call};
@@ -81,8 +82,8 @@ impl Store {
             .bind(&order.tracking_id);
         let inserted = bind_mutable(insert, order, order.version)
             .execute(&mut *transaction)
-            .await?;
-        if inserted.rows_affected() == 0 {
+            .await;
+        if unless_person_is_busy(order, inserted)? == 0 {
             transaction.rollback().await?;
             return Ok(Placement::Exists);
         }
@@ -107,8 +108,8 @@ impl Store {
         let update = sqlx::query(UPDATE).bind(&order.id).bind(order.version);
         let updated = bind_mutable(update, order, version)
             .execute(&mut *transaction)
-            .await?;
-        if updated.rows_affected() == 0 {
+            .await;
+        if unless_person_is_busy(order, updated)? == 0 {
             transaction.rollback().await?;
             return Ok(Saved::Stale);
         }
@@ -148,6 +149,23 @@ impl Store {
                 })
             })
             .collect()
+    }
+}
+
+/// How many rows a statement wrote: none also where another order for the same person was just being
+/// placed, which whoever asked before could not know yet.
+fn unless_person_is_busy(
+    order: &Order,
+    written: Result<AnyQueryResult, sqlx::Error>,
+) -> Result<u64, StoreError> {
+    match written {
+        Ok(written) => Ok(written.rows_affected()),
+        Err(sqlx::Error::Database(refused))
+            if order.person.is_some() && refused.is_unique_violation() =>
+        {
+            Ok(0)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -81,15 +81,15 @@ pub const SEALED_COLUMNS: &[SealedColumn] = &[
 ];
 
 impl Store {
-    /// The ids of all keys that sealed values name (their first bytes), in tables that grow with
-    /// orders or in the others.
+    /// The ids of all keys that sealed values name (their first bytes), but for what grows with
+    /// orders.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn sealing_keys(&self, growing: bool) -> Result<Vec<Vec<u8>>, StoreError> {
+    pub async fn sealing_keys(&self) -> Result<Vec<Vec<u8>>, StoreError> {
         let columns = SEALED_COLUMNS.iter();
         let selects: Vec<String> = columns
-            .filter(|column| ["orders", "calls", "callbacks"].contains(&column.table) == growing)
+            .filter(|column| !["orders", "calls", "callbacks"].contains(&column.table))
             .map(|SealedColumn { table, column, .. }| {
                 format!(
                     "SELECT substr({column}, 1, 4) AS id FROM {table} WHERE {column} IS NOT NULL"
@@ -100,6 +100,27 @@ impl Store {
             .fetch_all(&self.reader)
             .await?;
         rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
+    }
+
+    /// Whether something that grows with orders is sealed with a key. Each of these is found by an
+    /// index, however many orders there are; an order's calls are sealed with the order, and erased
+    /// with it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_sealed_with(&self, key_id: &[u8]) -> Result<bool, StoreError> {
+        let row = sqlx::query(
+            "SELECT 1 AS one WHERE \
+             EXISTS (SELECT 1 FROM orders WHERE sealed_report IS NOT NULL AND substr(sealed_report, 1, 4) = $1) \
+             OR EXISTS (SELECT 1 FROM orders WHERE sealed_order IS NOT NULL AND substr(sealed_order, 1, 4) = $1) \
+             OR EXISTS (SELECT 1 FROM orders JOIN calls ON calls.order_id = orders.id \
+             WHERE sealed_order IS NOT NULL AND substr(sealed_request, 1, 4) = $1) \
+             OR EXISTS (SELECT 1 FROM callbacks WHERE due_at IS NOT NULL AND substr(sealed_body, 1, 4) = $1)",
+        )
+        .bind(key_id)
+        .fetch_optional(&self.reader)
+        .await?;
+        Ok(row.is_some())
     }
 
     /// What all keys sign with that were ever in use, by their ids.
@@ -131,7 +152,7 @@ impl Store {
         Ok(())
     }
 
-    /// Values of a column that are sealed with another key than `key_id`.
+    /// Values of a column that are sealed with another key than `key_id`, of owners from `from` on.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -139,6 +160,7 @@ impl Store {
         &self,
         column: &SealedColumn,
         key_id: &[u8],
+        from: &str,
         most: i64,
     ) -> Result<Vec<SealedValue>, StoreError> {
         let SealedColumn {
@@ -149,10 +171,12 @@ impl Store {
         } = column;
         let sql = format!(
             "SELECT {owner} AS owner, {column} AS sealed FROM {table} \
-             WHERE {column} IS NOT NULL AND substr({column}, 1, 4) <> $1 LIMIT $2"
+             WHERE {column} IS NOT NULL AND substr({column}, 1, 4) <> $1 AND {owner} >= $2 \
+             ORDER BY {owner} LIMIT $3"
         );
         let rows = sqlx::query(AssertSqlSafe(sql))
             .bind(key_id.to_vec())
+            .bind(from)
             .bind(most)
             .fetch_all(&self.reader)
             .await?;

@@ -68,7 +68,7 @@ pub const METRICS: &[Metric] = &[
     metric(
         "orders_ended_by_look_total",
         Kind::Counter,
-        "Orders whose end was found by looking before any callback told of it, by vendor",
+        "Orders whose end was found by a look that no callback had asked for, by vendor; none of a vendor that never calls back",
     ),
     metric(
         "orders_foreign_total",

@@ -20,7 +20,7 @@ use super::breaker::{Breaker, Breaking};
 use super::bulkhead::Bulkhead;
 use super::call::{Call, Target};
 use super::exchange::Exchange;
-use super::fail_fast::{FailFast, held_back};
+use super::fail_fast::{FailFast, HeldBack};
 use super::keyed::Keyed;
 use super::meter::Meter;
 use super::pause::{Pauses, Pausing};
@@ -213,13 +213,14 @@ impl Caller {
 
     /// Why a call of this connection would be held back now by what its earlier ones met, if it
     /// would. Its rate is not asked: that lets calls through one by one.
-    pub fn held_back(&self, vendor: &Vendor, connection: &Connection) -> Option<Unsent> {
+    pub fn held_back(&self, vendor: &Vendor, connection: &Connection) -> Option<HeldBack> {
         let target = self.target(vendor, connection);
         let refusal = self.pauses.refusal(&target).or_else(|| {
             let breaker = Breaker::of(&self.breakers, &target);
             breaker.refusal(self.clock.now())
         })?;
-        Some(held_back(&target.vendor, &refusal))
+        let vendor = target.vendor.clone();
+        Some(HeldBack { vendor, refusal })
     }
 
     /// How that vendor is called.

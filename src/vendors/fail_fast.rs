@@ -41,7 +41,10 @@ where
 fn told(vendor: &str, outcome: Outcome) -> Sent {
     match outcome {
         Ok(reply) => Sent::Answered(reply),
-        Err(Failure::Refused(refusal)) => Sent::Never(held_back(vendor, &refusal)),
+        Err(Failure::Refused(refusal)) => {
+            let vendor = vendor.to_owned();
+            Sent::Never(HeldBack { vendor, refusal }.told())
+        }
         Err(Failure::Unsendable(why)) => never(Obstacle::Ours, why),
         Err(Failure::Denied(why)) => never(Obstacle::Denied, why),
         Err(Failure::Unreached(obstacle, why)) => never(obstacle, why),
@@ -53,16 +56,25 @@ fn told(vendor: &str, outcome: Outcome) -> Sent {
     }
 }
 
-/// Tells that a call was held back, and counts it.
-pub(super) fn held_back(vendor: &str, refusal: &Refusal) -> Unsent {
-    let (cause, again_in) = (refusal.cause.word(), refusal.again_in);
-    metrics::counter!("vendor_refused_total", "vendor" => vendor.to_owned(), "cause" => cause)
-        .increment(1);
-    let why = sentence(vendor, refusal);
-    tracing::debug!(vendor, cause, "{why}");
-    Unsent {
-        why,
-        obstacle: Obstacle::HeldBack { again_in },
+/// A call that was held back, or would be.
+pub struct HeldBack {
+    pub(super) vendor: String,
+    pub(super) refusal: Refusal,
+}
+
+impl HeldBack {
+    /// Tells of it, and counts it: it is counted where somebody was told.
+    pub fn told(self) -> Unsent {
+        let Self { vendor, refusal } = self;
+        let (cause, again_in) = (refusal.cause.word(), refusal.again_in);
+        let why = sentence(&vendor, &refusal);
+        tracing::debug!(vendor, cause, "{why}");
+        metrics::counter!("vendor_refused_total", "vendor" => vendor, "cause" => cause)
+            .increment(1);
+        Unsent {
+            why,
+            obstacle: Obstacle::HeldBack { again_in },
+        }
     }
 }
 

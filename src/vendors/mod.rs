@@ -43,6 +43,7 @@ mod wishes;
 
 use client::fault_word;
 pub use client::{Asked, CallFailure, Caller, CallerOptions, Heard, Sent};
+pub use fail_fast::HeldBack;
 pub use registry::Registry;
 pub use sheets::Sheets;
 pub use unsent::{Flaw, Obstacle, Unsent};

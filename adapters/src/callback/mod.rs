@@ -242,10 +242,20 @@ pub enum OrderKey {
 /// One thing a callback says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Note {
-    /// Which order it is about.
+    /// Which order it is about; empty where that cannot be read, which is no order that anybody knows.
     pub order: Vec<OrderKey>,
     /// What it says of it.
     pub says: Says,
+}
+
+impl Note {
+    /// What stands for a part of a callback that cannot be read, beside others that can.
+    pub fn of_no_order() -> Self {
+        Self {
+            order: Vec::new(),
+            says: Says::Look,
+        }
+    }
 }
 
 /// What a note says of its order.

@@ -24,7 +24,8 @@ pub struct Memo {
     /// The step that comes next; empty at the beginning.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub step: String,
-    /// Values captured so far. Vendor ids only; never personal data or a secret.
+    /// Values captured so far. Vendor ids only; never personal data or a secret. Only a look-up over
+    /// pages, whose memo lives no longer than the looking, carries the order that fitted so far.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, String>,
 }

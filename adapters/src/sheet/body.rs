@@ -9,9 +9,6 @@ use super::source::{Raw, Section, is_slip};
 use super::template::Template;
 use crate::contract::{Escape, Piece, Unfit};
 
-/// The most items that `_each` writes; no honest order has as many.
-const MOST_ITEMS: usize = 100;
-
 /// A body, as the sheet describes it.
 #[derive(Clone, Debug)]
 pub(super) enum Body {
@@ -176,7 +173,7 @@ impl Gate {
             Some(serde_json::Value::Array(items)) => items,
             Some(one) => vec![one],
         };
-        for item in items.iter().take(MOST_ITEMS) {
+        for item in &items {
             write(&Scope {
                 item: Some(item),
                 ..*scope

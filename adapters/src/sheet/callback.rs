@@ -79,9 +79,17 @@ impl Reader {
                 "the callback tells of more orders than are read",
             ));
         }
-        let notes = items.iter().map(|item| self.note(item, scope));
-        let notes: Vec<Option<Note>> = notes.collect::<Result<_, _>>()?;
-        Ok(notes.into_iter().flatten().collect())
+        let read = items.iter().map(|item| self.note(item, scope));
+        let (read, unread): (Vec<_>, Vec<_>) = read.partition(Result::is_ok);
+        let mut notes: Vec<Note> = read.into_iter().flatten().flatten().collect();
+        match unread.into_iter().find_map(Result::err) {
+            Some(unreadable) if notes.is_empty() => return Err(unreadable),
+            // One item that makes no sense does not silence the others. It comes last, as a note
+            // of an order that nobody knows, so that the callback waits for a person to read it.
+            Some(_) => notes.push(Note::of_no_order()),
+            None => {}
+        }
+        Ok(notes)
     }
 
     /// What a callback, or a part of it, says of one order; `None` where it is about nothing of ours.

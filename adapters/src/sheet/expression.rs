@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::functions::{Function, scalar};
+use super::functions::{Function, asked_by, scalar};
 use super::path::Path;
 use super::scope::{Scope, Sight};
 use super::xml::{decoded, is_element};
@@ -166,10 +166,7 @@ impl Expression {
     /// # Errors
     /// [`Unfit`] where a function needs a field that is not there.
     pub(super) fn value<'a>(&self, scope: &Scope<'a>) -> Result<Option<Cow<'a, Value>>, Unfit> {
-        let values = || self.sources.iter().filter_map(|source| source.value(scope));
-        // An empty element is there, but says nothing where another may.
-        let full = values().find(|value| scalar(value).is_some() || !is_element(value));
-        let Some(mut value) = full.or_else(|| values().next()) else {
+        let Some(mut value) = self.given(scope) else {
             return Ok(None);
         };
         for function in &self.functions {
@@ -181,22 +178,44 @@ impl Expression {
         Ok(Some(value).filter(|value| is_there(value)))
     }
 
-    /// True where something is ordered that a function makes nothing of: to leave it out would order
-    /// something else.
+    /// The value of its first source that has one, before any function.
+    fn given<'a>(&self, scope: &Scope<'a>) -> Option<Cow<'a, Value>> {
+        let values = || self.sources.iter().filter_map(|source| source.value(scope));
+        // An empty element is there, but says nothing where another may.
+        let full = values().find(|value| scalar(value).is_some() || !is_element(value));
+        full.or_else(|| values().next())
+    }
+
+    /// True where a function makes nothing of something that is ordered, of one thing among others
+    /// too: to leave it out would order something else.
     pub(super) fn loses_an_item(&self, scope: &Scope<'_>) -> bool {
         let is_ordered = |source: &Source| {
             matches!(
                 source,
-                Source::Field("order.package" | "order.add_ons") | Source::Word(Word::Items)
+                Source::Field("order.package" | "order.add_ons")
+                    | Source::Word(Word::Items | Word::Item)
             )
         };
-        let given = |source: &Source| match source.value(scope).as_deref() {
-            Some(Value::Array(items)) => !items.is_empty(),
-            value => value.is_some(),
+        let mut given = self.sources.iter();
+        let given = given.find_map(|source| Some((source, source.value(scope)?)));
+        let Some((_, mut value)) = given.filter(|(source, _)| is_ordered(source)) else {
+            return false;
         };
-        self.sources
-            .iter()
-            .any(|source| is_ordered(source) && given(source))
+        if value.as_array().is_some_and(Vec::is_empty) {
+            return false;
+        }
+        for function in &self.functions {
+            let Ok(changed) = function.apply(&value, scope) else {
+                // What is wrong is told where the value is asked for.
+                return false;
+            };
+            let Some(changed) = changed.filter(|changed| keeps_all(&value, changed, function))
+            else {
+                return true;
+            };
+            value = Cow::Owned(changed);
+        }
+        false
     }
 
     /// True where it gives a list of what stands in several places.
@@ -208,6 +227,14 @@ impl Expression {
     /// Its value where nothing that is missing can be the order's fault.
     pub(super) fn read<'a>(&self, scope: &Scope<'a>) -> Option<Cow<'a, Value>> {
         self.value(scope).ok().flatten()
+    }
+
+    /// The vendor's word, or words, that it reads. Where its functions make nothing of what is there,
+    /// that itself: it is then a word that nobody knows, and not one that is not there.
+    pub(super) fn read_words<'a>(&self, scope: &Scope<'a>) -> Option<Cow<'a, Value>> {
+        let has_items = |value: &Cow<'_, Value>| value.as_array().is_none_or(|all| !all.is_empty());
+        let as_it_stands = || self.given(scope).filter(has_items);
+        self.read(scope).or_else(as_it_stands)
     }
 
     /// Its value as a text; `None` also for a list or table.
@@ -226,8 +253,13 @@ impl Expression {
         } else {
             "is missing, and the vendor needs it"
         };
+        let field = match self.sources.first() {
+            Some(Source::Word(Word::Item)) => scope.item.and_then(|item| asked_by(item, scope)),
+            _ => None,
+        };
+        let named = || self.sources.first().map(Source::name).unwrap_or_default();
         Unfit {
-            field: self.sources.first().map(Source::name).unwrap_or_default(),
+            field: field.unwrap_or_else(named),
             why: why.to_owned(),
         }
     }
@@ -316,6 +348,17 @@ impl Source {
             Self::Secret(_) => None,
         };
         found.filter(|value| is_there(value))
+    }
+}
+
+/// True where every item of a list went into what a function made of it.
+fn keeps_all(before: &Value, after: &Value, function: &Function) -> bool {
+    let Some(before) = before.as_array() else {
+        return is_there(after);
+    };
+    match after {
+        Value::Array(after) => after.len() >= before.len() && after.iter().all(is_there),
+        one => is_there(one) && (before.len() < 2 || *function != Function::First),
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::condition::{Operand, Test};
-use super::expression::{Source, Word};
+use super::expression::{Expression, Source, Word};
 use super::functions::plain;
 use super::loader::{Loader, Use};
 use super::reading::Reading;
@@ -453,7 +453,6 @@ pub(super) fn is_odd(word: &str) -> bool {
 /// No false pass: a pass comes only from words that say so.
 fn nothing_odd_passes(loader: &Loader<'_>, reading: &Reading) {
     let passes = |verdict: &Verdict| verdict.is == Is::Standing(Standing::Complete(Outcome::Pass));
-    let odd = is_odd;
     for (expression, line) in &reading.words {
         if !expression.is_a_word_of_the_answer() {
             let wrong = "a status or result is not the vendor's own word";
@@ -463,33 +462,43 @@ fn nothing_odd_passes(loader: &Loader<'_>, reading: &Reading) {
         }
     }
     for (word, verdict) in reading.statuses.iter().chain(&reading.results) {
-        if passes(verdict) && odd(word) {
+        if passes(verdict) && is_odd(word) {
             let wrong = format!("the word `{word}` would pass somebody");
             let right = "an unknown, partial, cancelled or errored check is for `review`";
             loader.mistakes.add(verdict.line, wrong, right);
         }
     }
     for rule in reading.rules.iter().filter(|rule| passes(&rule.verdict)) {
-        let words = rule.when.0.iter().filter(|(one, _)| one.reads_the_answer());
-        let by_words = words
-            .clone()
-            .any(|(one, test)| one.is_a_word_of_the_answer() && words_of(test).is_some());
-        let all_good = words.clone().all(|(_, test)| match words_of(test) {
-            Some(words) => !words.iter().any(|word| odd(word)),
-            None => true,
+        let on_answer = rule.when.0.iter().filter(|(one, _)| one.reads_the_answer());
+        let mut on_answer = on_answer.map(|(one, test)| {
+            let words = words_of(test).filter(|words| !words.iter().any(|word| is_odd(word)));
+            let is_word = one.is_a_word_of_the_answer() && words.is_some();
+            (is_word, tells_a_result(reading, one))
         });
-        if !by_words || !all_good {
+        let by_words = on_answer.clone().all(|(is_word, _)| is_word);
+        if !by_words || !on_answer.any(|(_, tells)| tells) {
             let wrong = "this rule would pass somebody without a word that says so";
-            let right = "compare a member of the answer with the words that mean a pass";
+            let right = "compare members of the answer, one beside the status among them, with the \
+                         words that mean a pass, and with nothing else";
             loader.mistakes.add(rule.verdict.line, wrong, right);
         }
     }
 }
 
-/// The words a test asks for, where it asks for nothing else.
+/// True for a member that can say how an order came out: the status alone cannot where a result
+/// stands beside it.
+fn tells_a_result(reading: &Reading, one: &Expression) -> bool {
+    let of_status = reading.status.iter().flat_map(Expression::sources);
+    let mut of_status = of_status.filter(|_| !reading.result.is_empty());
+    !of_status.any(|source| one.sources().contains(source))
+}
+
+/// The words a test asks for, of one value or of every item, where it asks for nothing else.
 fn words_of(test: &Test) -> Option<Vec<&str>> {
-    let Test::Is(operands) = test else {
-        return None;
+    let operands = match test {
+        Test::Is(operands) => operands,
+        Test::Every(test) => return words_of(test),
+        _ => return None,
     };
     let words = operands.iter().map(|operand| match operand {
         Operand::Word(word) => Some(word.as_str()),

@@ -70,7 +70,7 @@ impl Pages {
     }
 
     /// The page after the one that was read, for the memo: `None` where that was the last, an error
-    /// where it would be one too many.
+    /// where it would be one too many, or where the answer does not say whether there is one.
     pub(super) fn next(&self, scope: &Scope<'_>) -> Option<Result<String, ()>> {
         if let More::Cursor(next) = &self.more {
             let next = next.read(scope).filter(|next| says_yes(next))?;
@@ -86,8 +86,10 @@ impl Pages {
             Some(Page::Number(page)) => page,
             _ => self.first,
         };
-        if !self.more.follows(page, scope) {
-            return None;
+        match self.more.follows(page, scope) {
+            Some(true) => {}
+            Some(false) => return None,
+            None => return Some(Err(())),
         }
         let page = page.saturating_add(self.step);
         let is_allowed = page.saturating_sub(self.first) / self.step < self.most;
@@ -96,19 +98,21 @@ impl Pages {
 }
 
 impl More {
-    fn follows(&self, page: u64, scope: &Scope<'_>) -> bool {
+    /// Whether another page follows; `None` where what would say so cannot be read. A list that may
+    /// go on is not taken for a whole one.
+    fn follows(&self, page: u64, scope: &Scope<'_>) -> Option<bool> {
         match self {
             Self::There(more) | Self::Cursor(more) => {
-                more.read(scope).is_some_and(|more| says_yes(&more))
+                Some(more.read(scope).is_some_and(|more| says_yes(&more)))
             }
             Self::Last(last) => {
-                let last = last.read_text(scope).and_then(|text| text.parse().ok());
-                last.is_some_and(|last: u64| page < last)
+                let last: u64 = last.read_text(scope)?.parse().ok()?;
+                Some(page < last)
             }
             Self::Full(size, lists) => {
                 // `.` is the item that was found, so the whole answer is asked.
                 let items = scope.whole.and_then(|answer| lists.items(answer));
-                items.is_some_and(|items| items.len() as u64 >= *size)
+                Some(items?.len() as u64 >= *size)
             }
         }
     }

@@ -67,7 +67,7 @@ impl Path {
             return self.part(from).map(Cow::Borrowed);
         }
         let mut found = Vec::new();
-        gather(from, &self.0, &mut found);
+        gather(from, &self.0, false, &mut found);
         Some(Cow::Owned(Value::Array(found)))
     }
 
@@ -171,20 +171,22 @@ fn member(item: &Value, name: &str) -> Option<String> {
     item.get(name).map(one).and_then(scalar)
 }
 
-fn gather(from: &Value, strides: &[Stride], found: &mut Vec<Value>) {
+/// Adds to `found` all that is there, and `null` for what is not: what one item lacks must not look
+/// as if the others were all there are. `within` an item, a list of nothing is such a lack too.
+fn gather(from: &Value, strides: &[Stride], within: bool, found: &mut Vec<Value>) {
     let Some((stride, rest)) = strides.split_first() else {
         found.push(one(from).clone());
         return;
     };
     match stride {
-        Stride::Every => {
-            for item in from.as_array().into_iter().flatten() {
-                gather(item, rest, found);
-            }
-        }
-        // What one item lacks must not look as if the others were all there are.
+        Stride::Every => match from.as_array().map(Vec::as_slice).unwrap_or_default() {
+            [] if within => found.push(Value::Null),
+            items => items
+                .iter()
+                .for_each(|item| gather(item, rest, true, found)),
+        },
         stride => match step(from, stride) {
-            Some(next) => gather(next, rest, found),
+            Some(next) => gather(next, rest, within, found),
             None => found.push(Value::Null),
         },
     }
@@ -234,6 +236,18 @@ mod tests {
         ] {
             assert!(Path::parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_item_without_a_list_of_its_own_is_told_from_no_items() {
+        let path = ".checks[*].results[*].r";
+        for lack in [json!(null), json!([]), json!({}), json!("pending")] {
+            let from = json!({"checks": [{"results": [{"r": "clear"}]}, {"results": lack}]});
+            assert_eq!(found(path, &from), Some(json!(["clear", null])), "{lack}");
+        }
+        assert_eq!(found(path, &json!({"checks": []})), Some(json!([])));
+        assert_eq!(found(path, &json!({"checks": [{}]})), Some(json!([null])));
+        assert_eq!(found(path, &json!({})), Some(json!([null])));
     }
 
     #[test]

@@ -231,9 +231,8 @@ fn is_empty_list(value: &Value) -> bool {
 /// The value of an expression in a template: absent only where it is optional.
 fn filled<'a>(expression: &Expression, scope: &Scope<'a>) -> Result<Option<Cow<'a, Value>>, Unfit> {
     match expression.value(scope)? {
-        None if !expression.optional || expression.loses_an_item(scope) => {
-            Err(expression.missing(scope))
-        }
+        _ if expression.loses_an_item(scope) => Err(expression.missing(scope)),
+        None if !expression.optional => Err(expression.missing(scope)),
         // A list with nothing in it is left out where it may be.
         Some(list) if expression.optional && is_empty_list(&list) => Ok(None),
         value => Ok(value),

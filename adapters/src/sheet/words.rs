@@ -89,6 +89,11 @@ pub(super) fn least_far(verdicts: &[Verdict]) -> Option<Verdict> {
         return Some(first.clone());
     }
     let worst = outcomes.max().flatten().unwrap_or(Outcome::Review);
+    let waits = verdicts.iter().find(|verdict| verdict.is == Is::Complete);
+    if let (Outcome::Pass, Some(waits)) = (worst, waits) {
+        // Nothing speaks for a node but its result, however good the others are.
+        return Some(waits.clone());
+    }
     Some(Verdict {
         is: Is::Standing(Standing::Complete(worst)),
         ..first.clone()

@@ -32,13 +32,26 @@ struct Lists {
 }
 
 /// The place of a tenant's merged list.
-#[derive(Default)]
 struct MergedList {
+    /// As it was read with the directory: who holds an earlier reading neither finds nor keeps a
+    /// list here.
+    of: Arc<Tenant>,
     answer: ArcSwapOption<PackageAnswer>,
     /// It was asked for since somebody last looked for lists to drop.
     asked: AtomicBool,
     /// How often it was dropped: one that was being merged meanwhile is not kept.
     drops: AtomicU64,
+}
+
+impl MergedList {
+    fn of(tenant: &Arc<Tenant>) -> Self {
+        Self {
+            of: Arc::clone(tenant),
+            answer: ArcSwapOption::default(),
+            asked: AtomicBool::default(),
+            drops: AtomicU64::default(),
+        }
+    }
 }
 
 /// Of a connection's catalog, by this process.
@@ -67,7 +80,7 @@ impl Turns {
     pub(super) async fn take(&self) -> Option<Turn<'_>> {
         let ended = self.ended.load(Ordering::SeqCst);
         let held = self.held.lock().await;
-        (self.ended.load(Ordering::SeqCst) == ended).then_some(Turn {
+        (self.ended.load(Ordering::SeqCst) == ended).then(|| Turn {
             turns: self,
             _held: held,
         })
@@ -81,16 +94,16 @@ impl Drop for Turn<'_> {
 }
 
 /// A list that is being merged.
-pub(super) struct Merging {
+pub(super) struct Merging<'a> {
     lists: Arc<Lists>,
-    tenant_id: String,
+    tenant: &'a Tenant,
     drops: u64,
 }
 
 impl Catalogs {
     /// Begins with no merged list for these tenants, because tenants have changed.
     pub(crate) fn enter_tenants<'a>(&self, tenants: impl Iterator<Item = &'a Arc<Tenant>>) {
-        let of = tenants.map(|tenant| (tenant.id.clone(), MergedList::default()));
+        let of = tenants.map(|tenant| (tenant.id.clone(), MergedList::of(tenant)));
         self.lists.store(Arc::new(Lists {
             of: of.collect(),
             bytes: AtomicUsize::default(),
@@ -98,9 +111,9 @@ impl Catalogs {
     }
 
     /// A tenant's merged list.
-    pub(super) fn list(&self, tenant_id: &str) -> Option<Arc<PackageAnswer>> {
+    pub(super) fn list(&self, tenant: &Tenant) -> Option<Arc<PackageAnswer>> {
         let lists = self.lists.load();
-        let list = lists.of.get(tenant_id)?;
+        let list = lists.place(tenant)?;
         // Most find it marked, and leave the line to the other processors' caches.
         if !list.asked.load(Ordering::Relaxed) {
             list.asked.store(true, Ordering::Relaxed);
@@ -109,13 +122,13 @@ impl Catalogs {
     }
 
     /// Notes that a tenant's list is about to be merged from what is known from now on.
-    pub(super) fn begin_list(&self, tenant_id: &str) -> Merging {
+    pub(super) fn begin_list<'a>(&self, tenant: &'a Tenant) -> Merging<'a> {
         let lists = self.lists.load_full();
-        let list = lists.of.get(tenant_id);
+        let list = lists.place(tenant);
         let drops = list.map_or(0, |list| list.drops.load(Ordering::SeqCst));
         Merging {
-            tenant_id: tenant_id.to_owned(),
             lists,
+            tenant,
             drops,
         }
     }
@@ -160,10 +173,10 @@ impl Catalogs {
     }
 }
 
-impl Merging {
+impl Merging<'_> {
     /// Keeps the merged list, unless it was to be dropped meanwhile.
     pub(super) fn keep(self, answer: &Arc<PackageAnswer>) {
-        let Some(list) = self.lists.of.get(&self.tenant_id) else {
+        let Some(list) = self.lists.place(self.tenant) else {
             return;
         };
         self.lists.replace(list, Some(Arc::clone(answer)));
@@ -176,6 +189,12 @@ impl Merging {
 }
 
 impl Lists {
+    /// The place for what is merged from this very reading of a tenant.
+    fn place(&self, tenant: &Tenant) -> Option<&MergedList> {
+        let list = self.of.get(&tenant.id);
+        list.filter(|list| std::ptr::eq(&*list.of, tenant))
+    }
+
     fn replace(&self, list: &MergedList, answer: Option<Arc<PackageAnswer>>) {
         let size = |answer: &Option<Arc<PackageAnswer>>| answer.as_ref().map_or(0, |it| it.size());
         self.bytes.fetch_add(size(&answer), Ordering::SeqCst);
@@ -210,15 +229,47 @@ impl Lists {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use bytes::Bytes;
+    use futures_util::FutureExt as _;
     use http::HeaderValue;
 
     use super::*;
+    use crate::domain::tenant::TenantOptions;
+
+    #[tokio::test]
+    async fn who_comes_when_a_turn_has_ended_gets_one_though_others_still_stand_before_him() {
+        let turns = Turns::default();
+        let first = turns.take().await.expect("nobody else has it");
+        let mut waited = pin!(turns.take());
+        assert!(waited.as_mut().now_or_never().is_none());
+        drop(first);
+        let mut came_later = pin!(turns.take());
+        assert!(came_later.as_mut().now_or_never().is_none());
+        assert!(waited.await.is_none(), "what there is now is new");
+        assert!(came_later.await.is_some(), "nobody has fetched since");
+    }
 
     const TENANTS: [&str; 4] = ["a", "b", "c", "d"];
 
+    fn tenant(id: &str) -> Arc<Tenant> {
+        Arc::new(Tenant {
+            id: id.to_owned(),
+            account_id: id.to_owned(),
+            name: id.to_owned(),
+            secrets: Vec::new(),
+            disabled: false,
+            options: TenantOptions::default(),
+            pace: Arc::default(),
+            connections: Vec::new(),
+            signing_secret: None,
+            webhook_basic: None,
+        })
+    }
+
     fn lists() -> Arc<Lists> {
-        let of = TENANTS.map(|id| (id.to_owned(), MergedList::default()));
+        let of = TENANTS.map(|id| (id.to_owned(), MergedList::of(&tenant(id))));
         Arc::new(Lists {
             of: of.into(),
             bytes: AtomicUsize::default(),
@@ -242,16 +293,30 @@ mod tests {
 
     #[test]
     fn a_list_that_was_dropped_while_it_was_merged_is_not_kept() {
-        let catalogs = Catalogs::default();
-        catalogs.lists.store(lists());
+        let (catalogs, tenant) = (Catalogs::default(), tenant("a"));
+        catalogs.enter_tenants([&tenant].into_iter());
         for (drops, is_kept) in [(0, true), (1, false)] {
-            let merging = catalogs.begin_list("a");
+            let merging = catalogs.begin_list(&tenant);
             (0..drops).for_each(|_| catalogs.forget_list("a"));
             merging.keep(&answer(10));
-            assert_eq!(catalogs.list("a").is_some(), is_kept);
+            assert_eq!(catalogs.list(&tenant).is_some(), is_kept);
         }
         let bytes = catalogs.lists.load().bytes.load(Ordering::SeqCst);
         assert_eq!(bytes, 0, "nothing is kept, so nothing is counted");
+    }
+
+    #[test]
+    fn what_is_merged_from_an_earlier_reading_of_a_tenant_is_kept_for_nobody() {
+        let (catalogs, earlier, now) = (Catalogs::default(), tenant("a"), tenant("a"));
+        catalogs.enter_tenants([&earlier].into_iter());
+        catalogs.begin_list(&earlier).keep(&answer(10));
+        assert!(catalogs.list(&earlier).is_some());
+
+        catalogs.enter_tenants([&now].into_iter());
+        catalogs.begin_list(&earlier).keep(&answer(10));
+        assert!(catalogs.list(&now).is_none());
+        catalogs.begin_list(&now).keep(&answer(10));
+        assert!(catalogs.list(&now).is_some() && catalogs.list(&earlier).is_none());
     }
 
     #[test]

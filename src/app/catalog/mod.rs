@@ -84,7 +84,7 @@ impl App {
     /// # Errors
     /// [`AppError::Store`] when there is no copy in memory and the database is out of reach.
     pub async fn packages(&self, tenant: &Tenant) -> Result<Arc<PackageAnswer>, AppError> {
-        match self.catalogs.list(&tenant.id) {
+        match self.catalogs.list(tenant) {
             Some(answer) => Ok(answer),
             // In a box of its own: a hit need not carry about what only a miss has room for.
             None => Box::pin(self.merge_packages(tenant)).await,
@@ -92,7 +92,7 @@ impl App {
     }
 
     async fn merge_packages(&self, tenant: &Tenant) -> Result<Arc<PackageAnswer>, AppError> {
-        let (connections, merging) = (selling(tenant), self.catalogs.begin_list(&tenant.id));
+        let (connections, merging) = (selling(tenant), self.catalogs.begin_list(tenant));
         let catalogs = connections
             .iter()
             .map(|connection| self.stored_catalog(connection));
@@ -270,7 +270,9 @@ impl App {
             catalog,
             fetched_at: self.clock.now(),
         };
-        let changes = self.store.save_catalog(&connection.id, &stored).await?;
+        let Some(changes) = self.store.save_catalog(&connection.id, &stored).await? else {
+            return self.shared_catalog(connection).await;
+        };
         tell(connection, &changes);
         let offers = self.offers_of(connection, &stored);
         self.store

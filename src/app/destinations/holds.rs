@@ -35,7 +35,11 @@ impl Standing {
         }
     }
 
-    pub(super) fn came(&mut self) {
+    /// A lane came that was claimed then. It decides whether an appointment was kept, and not the
+    /// time that it is now: the clock may have been set back a little since the claim, so that the
+    /// lane is turned away once more, or lands before the appointment, and another must be called.
+    pub(super) fn came(&mut self, claimed_at: Millis) {
+        self.appointment.take_if(|at| *at <= claimed_at);
         self.called = self
             .called
             .and_then(|(count, since)| Some((count.checked_sub(1)?, since)));
@@ -80,7 +84,7 @@ impl Destinations {
                     // What is held is due again before.
                     return None;
                 }
-                let is_new = std::mem::replace(&mut standing.appointment, at) != at;
+                let is_new = standing.appointment.replace(at) != Some(at);
                 return is_new.then_some(Call { most: 1, at });
             }
             Gate::Probe => 1_usize.saturating_sub(standing.on_their_way()),
@@ -91,6 +95,14 @@ impl Destinations {
         }
         standing.called = Some((standing.on_their_way() + most, Instant::now()));
         Some(Call { most, at: now })
+    }
+
+    /// A call did not get through, so nobody is coming.
+    pub(crate) fn not_called(&self, to: &Destination) {
+        if let Some(standing) = self.state().all.get_mut(to) {
+            standing.called = None;
+            standing.appointment = None;
+        }
     }
 
     /// So many came of a call.
@@ -111,6 +123,8 @@ mod tests {
 
     use super::super::tests::{answered, attempt, caps, to};
     use super::*;
+    use crate::app::destinations::NoPlace;
+    use crate::clock::Clock;
 
     #[test]
     fn held_lanes_are_called_in_lots_and_the_last_one_leaves_nobody_behind() {
@@ -152,5 +166,49 @@ mod tests {
         );
         let at = 3_605_000;
         assert_eq!(all.call(&to, &caps, at - 1_000), Some(Call { most: 1, at }));
+    }
+
+    /// One that is left alone until 5 s, with one lane called for then.
+    fn with_an_appointment() -> (Arc<Destinations>, Destination) {
+        let (all, to) = (Arc::<Destinations>::default(), to(1));
+        for _ in 0..8 {
+            attempt(&all, &to, &answered(503, None));
+        }
+        all.are_held(&to, 0);
+        assert!(all.call(&to, &caps(), 0).is_some());
+        (all, to)
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_while_the_called_lane_comes_has_another_called() {
+        let (again, set_back) = (Call { most: 1, at: 5_000 }, 4_990);
+        let (all, to) = with_an_appointment();
+        let early = all.place(&to, 4_999, &caps(), &Clock::held(4_999)).await;
+        assert_eq!(early.err(), Some(NoPlace::LeftAlone));
+        assert_eq!(all.call(&to, &caps(), 4_999), None, "it is still to come");
+        let turned_away = all.place(&to, 5_000, &caps(), &Clock::held(set_back)).await;
+        assert_eq!(turned_away.err(), Some(NoPlace::LeftAlone));
+        all.are_held(&to, set_back);
+        assert_eq!(all.call(&to, &caps(), set_back), Some(again));
+        assert_eq!(all.call(&to, &caps(), set_back), None, "once");
+
+        let flight = all.place(&to, 5_000, &caps(), &Clock::held(5_000)).await;
+        let flight = flight.ok().expect("it probes");
+        all.learn(&flight, &answered(200, None), &caps(), set_back);
+        drop(flight);
+        assert_eq!(all.call(&to, &caps(), set_back), Some(again));
+    }
+
+    #[test]
+    fn a_call_that_did_not_get_through_is_made_again() {
+        let (all, to) = with_an_appointment();
+        assert_eq!(all.call(&to, &caps(), 0), None);
+        all.not_called(&to);
+        assert_eq!(all.call(&to, &caps(), 0), Some(Call { most: 1, at: 5_000 }));
+        let probe = Call { most: 1, at: 5_000 };
+        assert_eq!(all.call(&to, &caps(), 5_000), Some(probe));
+        assert_eq!(all.call(&to, &caps(), 5_000), None);
+        all.not_called(&to);
+        assert_eq!(all.call(&to, &caps(), 5_000), Some(probe));
     }
 }

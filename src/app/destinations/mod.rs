@@ -89,8 +89,8 @@ struct Standing {
     is_held: bool,
     /// Lanes that were called and have not come yet, and since when.
     called: Option<(usize, Instant)>,
-    /// One is called for then.
-    appointment: Millis,
+    /// One is called for then, and has not come yet.
+    appointment: Option<Millis>,
     used_at: Millis,
 }
 

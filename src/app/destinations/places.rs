@@ -74,15 +74,17 @@ impl Drop for Turn<'_> {
 }
 
 impl Destinations {
-    /// A place for an attempt: now, or soon, when another one has landed.
+    /// A place for an attempt on a lane that was claimed at `claimed_at`: now, or soon, when another
+    /// one has landed.
     pub(crate) async fn place(
         self: &Arc<Self>,
         to: &Destination,
+        claimed_at: Millis,
         caps: &DeliveryOptions,
         clock: &Clock,
     ) -> Result<Flight, NoPlace> {
         if let Some(standing) = self.state().all.get_mut(to) {
-            standing.came();
+            standing.came(claimed_at);
         }
         let mut refused = match self.take_off(to, caps, clock.now()) {
             Ok(flight) => return Ok(flight),

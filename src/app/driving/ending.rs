@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::Vendor;
 use adapters::vocabulary::{Millis, Progress};
+use adapters::{Memo, Vendor};
 
 use super::lease::{pause_by_age, release, when_again};
 use super::{Drive, Kept, Step};
@@ -223,6 +223,37 @@ impl Drive {
                         took_ms,
                     }],
                     contacts: vec![lost.clone()],
+                    ..Change::default()
+                }
+            })
+            .await?;
+        Ok(if matches!(kept, Kept::Yes) {
+            Ending::Unconfirmed
+        } else {
+            Ending::Overtaken
+        })
+    }
+
+    /// Stops where the next step would begin, because whoever asked has been turned away: `memo` says
+    /// where to go on if they ask again, and background work closes the order if they do not.
+    pub(super) async fn stop_before(
+        &mut self,
+        memo: Memo,
+        ended: CallChange,
+    ) -> Result<Ending, StoreError> {
+        let now = self.now();
+        let kept = self
+            .update(|order| {
+                order.memo = memo.clone();
+                order.stage = Stage::Unconfirmed;
+                order.updated_at = now;
+                release(order, Some(now + millis(pause_by_age(order, now))));
+                Change {
+                    lines: vec![Line::new(
+                        "unconfirmed",
+                        "its next step was not begun in time",
+                    )],
+                    calls: vec![ended.clone()],
                     ..Change::default()
                 }
             })

@@ -159,6 +159,9 @@ impl Drive {
     ) -> Result<Result<Step, Ending>, StoreError> {
         let ended = self.ended(step, "answered", String::new());
         self.end_in_memory(step, "answered");
+        if self.is_turned_away().await? {
+            return Ok(Err(self.stop_before(memo, ended).await?));
+        }
         self.turns += 1;
         self.order.memo = memo.clone();
         let next = match self.step(&memo) {

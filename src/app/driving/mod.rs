@@ -46,6 +46,8 @@ pub(crate) struct Drive {
     calls: Vec<Call>,
     /// Steps that led on to another one.
     turns: usize,
+    /// Somebody asks for it who is answered then.
+    asked_until: Option<Instant>,
 }
 
 /// Whether a change was saved.
@@ -84,6 +86,16 @@ impl Drive {
             order,
             calls,
             turns: 0,
+            asked_until: None,
+        }
+    }
+
+    /// Somebody asks for it who is answered then: from there on nothing more is sent unless the
+    /// answer was that the order is taken.
+    pub(crate) fn asked_until(self, asked_until: Option<Instant>) -> Self {
+        Self {
+            asked_until,
+            ..self
         }
     }
 
@@ -137,7 +149,7 @@ impl Drive {
                 Heard::InDoubt { reason, pause } => {
                     let pause = pause.unwrap_or(COPY_PAUSE).min(LONGEST_COPY_PAUSE);
                     let lost = self.lost(&step, &reason);
-                    if !self.may_repeat(&step) {
+                    if !self.may_repeat(&step) || self.is_turned_away().await? {
                         self.unconfirmed(&step, reason).await?
                     } else if self.repeat(&mut step, pause, Some(lost)).await? {
                         tokio::time::sleep(pause).await;
@@ -156,6 +168,15 @@ impl Drive {
                 vendor_time,
             });
         }
+    }
+
+    /// Whether whoever asked was answered by now, and not that the order is taken.
+    async fn is_turned_away(&mut self) -> Result<bool, StoreError> {
+        if self.order.accepted || self.asked_until.is_none_or(|until| Instant::now() < until) {
+            return Ok(false);
+        }
+        let row = self.app.store.order(&self.order.id).await?;
+        Ok(row.is_none_or(|row| !row.accepted))
     }
 
     /// Saves a change of the order, deciding again where the row has changed in between, and only

@@ -1,7 +1,9 @@
 //! What a caller is answered, and when: as soon as the end of its order is known, or at the end of
 //! the budget by what its row says then.
 
+use std::error::Error;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -15,6 +17,31 @@ use crate::store::{Change, Saved};
 
 /// What is left of the budget when we stop waiting, so that the answer itself is in time.
 pub(super) const ANSWER_MARGIN: Duration = Duration::from_millis(250);
+
+/// Whether an intent is known to stand for an order, be it of this request or of an earlier one: from
+/// then on its vendor may have it, and nobody may hear that nothing was ordered.
+#[derive(Clone, Default)]
+pub(super) struct Intent(Arc<AtomicBool>);
+
+impl Intent {
+    pub(super) fn stands(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// What is told of a failure.
+    pub(super) fn judge(&self, error: AppError) -> AppError {
+        match error {
+            AppError::Store(lost) if self.0.load(Ordering::Relaxed) => {
+                tracing::error!(
+                    error = &lost as &dyn Error,
+                    "the database was lost while an order was being placed"
+                );
+                AppError::Unconfirmed
+            }
+            error => error,
+        }
+    }
+}
 
 impl App {
     /// Waits for a first attempt that is still running, on whatever replica. `None`: it left open
@@ -51,7 +78,13 @@ impl App {
         let running = self.go_on_with(drive.run(step));
         let ended = match tokio::time::timeout_at(incoming.deadline, running).await {
             Err(_) => return self.answer_by_row(incoming, &id).await,
-            Ok(ended) => ended.map_err(|_| AppError::Unconfirmed)??,
+            Ok(ended) => match ended.map_err(|_| AppError::Unconfirmed)? {
+                Ok(ended) => ended,
+                Err(error) => {
+                    lost(&error);
+                    return self.answer_by_row(incoming, &id).await;
+                }
+            },
         };
         let own = incoming.began.elapsed().saturating_sub(ended.vendor_time);
         metrics::histogram!("order_own_seconds").record(own);
@@ -102,6 +135,12 @@ impl App {
             }
         }
     }
+}
+
+/// What a drive has come to could not be saved, so what stands is its intent: it is answered like one
+/// that is still running, and background work finds out.
+pub(super) fn lost(error: &(dyn Error + 'static)) {
+    tracing::error!(error, "what became of a placing could not be saved");
 }
 
 /// The refusal of an order that was answered before; the vendor's own words are not kept.

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Incoming, missing};
+use super::answer::lost;
+use super::{Incoming, Obstacle, missing};
 use crate::app::driving::{Drive, new_lease};
 use crate::app::{App, AppError};
 use crate::domain::order::{Line, Order, Stage};
@@ -25,9 +26,6 @@ impl App {
         order: Order,
     ) -> Result<Option<Order>, AppError> {
         let same = self.is_same(incoming, &order);
-        let running = order
-            .lease_until
-            .is_some_and(|until| until > self.clock.now());
         match (order.accepted, order.stage) {
             (true, _) if same => Ok(Some(order)),
             (true, _) => Err(AppError::Conflict),
@@ -35,9 +33,24 @@ impl App {
             (false, Stage::Failed) if same => self.go_on(incoming, order).await,
             (false, Stage::Failed) => self.start_anew(incoming, order).await,
             _ if !same => Err(AppError::Conflict),
-            _ if running => self.wait_for_first(incoming, order).await,
-            _ if order.waiting.is_some() => self.answer_by_row(incoming, &order.id).await.map(Some),
-            _ => self.take_up(incoming, order).await,
+            _ => self.wait_or_take_up(incoming, order).await,
+        }
+    }
+
+    /// An order that may be placed, of which nobody was told.
+    async fn wait_or_take_up(
+        self: &Arc<Self>,
+        incoming: &Incoming,
+        order: Order,
+    ) -> Result<Option<Order>, AppError> {
+        incoming.intent.stands();
+        let now = self.clock.now();
+        if order.lease_until.is_some_and(|until| until > now) {
+            self.wait_for_first(incoming, order).await
+        } else if order.waiting.is_some() {
+            self.answer_by_row(incoming, &order.id).await.map(Some)
+        } else {
+            self.take_up(incoming, order).await
         }
     }
 
@@ -49,7 +62,7 @@ impl App {
         old: Order,
     ) -> Result<Option<Order>, AppError> {
         let target = self.target(incoming).await?;
-        self.turn_away(incoming, &target)?;
+        self.turn_away(incoming, &target).map_err(Obstacle::told)?;
         let fresh = self.new_order(incoming, &target);
         let order = Order {
             id: old.id.clone(),
@@ -79,7 +92,7 @@ impl App {
         let Some(target) = self.same_target(&order) else {
             return self.start_anew(incoming, order).await;
         };
-        self.turn_away(incoming, &target)?;
+        self.turn_away(incoming, &target).map_err(Obstacle::told)?;
         order.person = self.person(incoming, &target.vendor);
         self.await_person(incoming, &order).await?;
         order.stage = Stage::Placing;
@@ -90,7 +103,6 @@ impl App {
             &order.id,
             &incoming.canonical,
         ));
-        new_lease(&mut order, self.lease_end(Duration::ZERO));
         let calls = self.calls_of(&order).await?;
         let drive = self.drive(incoming, &target, order, calls);
         self.save_and_run(incoming, drive, "asked for again").await
@@ -114,6 +126,7 @@ impl App {
             .await?
         {
             Saved::Done => {
+                incoming.intent.stands();
                 drive.note_begun(&step);
                 self.run_and_answer(incoming, drive, step).await.map(Some)
             }
@@ -141,9 +154,12 @@ impl App {
             return Ok(None);
         }
         let (app, id) = (Arc::clone(self), order.id.clone());
-        let resolved = self.go_on_with(async move { app.resolve(order, true).await });
-        if let Ok(ended) = tokio::time::timeout_at(incoming.deadline, resolved).await {
-            ended.map_err(|_| AppError::Unconfirmed)??;
+        let until = Some(incoming.deadline.into_std());
+        let resolved = self.go_on_with(async move { app.resolve(order, until).await });
+        if let Ok(ended) = tokio::time::timeout_at(incoming.deadline, resolved).await
+            && let Err(error) = ended.map_err(|_| AppError::Unconfirmed)?
+        {
+            lost(&error);
         }
         self.answer_by_row(incoming, &id).await.map(Some)
     }

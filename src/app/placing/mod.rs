@@ -2,11 +2,13 @@
 //! what is answered, also to the same order again.
 //!
 //! Here is the way of an order whose id is new. `target` says what is ordered where, `new_order` makes
-//! the row, `idempotency` answers an id that is known, and `answer` waits and says what is told.
+//! the row, `obstacle` is why neither can be, `idempotency` answers an id that is known, and `answer`
+//! waits and says what is told.
 
 mod answer;
 mod idempotency;
 mod new_order;
+mod obstacle;
 mod target;
 
 use std::sync::Arc;
@@ -14,13 +16,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::app::driving::{Drive, Step};
+use crate::app::driving::{Drive, Step, new_lease};
 use crate::app::{App, AppError, crash};
 use crate::domain::ats_order::AtsOrder;
 use crate::domain::order::{Line, Order};
 use crate::domain::tenant::Tenant;
 use crate::store::{Call, CallChange, Change, Placement, StoreError};
-use answer::ANSWER_MARGIN;
+use answer::{ANSWER_MARGIN, Intent};
+use obstacle::Obstacle;
 use target::Target;
 
 /// A repeat that waits for a first attempt on another replica looks this often.
@@ -37,6 +40,7 @@ struct Incoming {
     canonical: Vec<u8>,
     began: Instant,
     deadline: Instant,
+    intent: Intent,
 }
 
 /// A new order that can be placed, with its first step.
@@ -50,7 +54,7 @@ impl App {
     /// work that is not done then goes on, also when the caller is gone.
     ///
     /// # Errors
-    /// [`AppError`]: nothing was accepted.
+    /// [`AppError`]: nothing was accepted, but for [`AppError::Unconfirmed`], which leaves it open.
     pub async fn place_order(
         self: &Arc<Self>,
         tenant: &Arc<Tenant>,
@@ -59,10 +63,13 @@ impl App {
         let (app, tenant) = (Arc::clone(self), Arc::clone(tenant));
         let within = self.setup().options.answer_within + SLOW_DATABASE;
         // A caller who hangs up drops the future that waits, not the one that works. What still
-        // waits for the database when the time is up sends nothing: the caller has been turned away.
+        // waits for the database when the time is up sends nothing: no intent of it stands.
         let work = self.go_on_with(async move {
-            let taken = tokio::time::timeout(within, app.take_in(&tenant, ats)).await;
-            taken.unwrap_or(Err(StoreError::Slow.into()))
+            let intent = Intent::default();
+            let taken =
+                tokio::time::timeout(within, app.take_in(&tenant, ats, intent.clone())).await;
+            let taken = taken.unwrap_or(Err(StoreError::Slow.into()));
+            taken.map_err(|error| intent.judge(error))
         });
         work.await.unwrap_or_else(|_| Err(AppError::Unconfirmed))
     }
@@ -71,6 +78,7 @@ impl App {
         self: &Arc<Self>,
         tenant: &Arc<Tenant>,
         ats: AtsOrder,
+        intent: Intent,
     ) -> Result<Order, AppError> {
         let began = Instant::now();
         let given = ats.text("account_id");
@@ -82,6 +90,7 @@ impl App {
             tenant: Arc::clone(tenant),
             canonical: ats.canonical(),
             ats,
+            intent,
             began,
             deadline: began
                 + self
@@ -115,7 +124,7 @@ impl App {
             Err(obstacle) => Some(obstacle),
         };
         match (self.known(incoming).await?, obstacle) {
-            (None, Some(obstacle)) => Err(obstacle),
+            (None, Some(obstacle)) => Err(obstacle.told()),
             (None, None) => Ok(None),
             (Some(order), _) => self.place_again(incoming, order).await,
         }
@@ -152,11 +161,15 @@ impl App {
     }
 
     /// An order and its first step, as they will be inserted where its id is new.
-    async fn make_ready(self: &Arc<Self>, incoming: &Incoming) -> Result<Ready, AppError> {
+    async fn make_ready(self: &Arc<Self>, incoming: &Incoming) -> Result<Ready, Obstacle> {
         let target = self.target(incoming).await?;
         self.turn_away(incoming, &target)?;
         let order = self.new_order(incoming, &target);
-        self.await_person(incoming, &order).await?;
+        while self.is_person_busy(&order).await? {
+            // An order that is known need not wait for that to be answered.
+            let known = self.known(incoming).await.map_err(AppError::from)?;
+            self.pause_for_person(incoming, known.is_some()).await?;
+        }
         let drive = self.drive(incoming, &target, order, Vec::new());
         let step = drive
             .step(&drive.order.memo)
@@ -190,17 +203,20 @@ impl App {
         {
             return Ok(None);
         }
+        incoming.intent.stands();
         drive.note_begun(&step);
         self.run_and_answer(incoming, drive, step).await.map(Some)
     }
 
+    /// Prepares to place an order at once, and leases it for that.
     fn drive(
         self: &Arc<Self>,
         incoming: &Incoming,
         target: &Target,
-        order: Order,
+        mut order: Order,
         calls: Vec<Call>,
     ) -> Drive {
+        new_lease(&mut order, self.lease_end(Duration::ZERO));
         let (tenant, connection) = (Arc::clone(&incoming.tenant), Arc::clone(&target.connection));
         Drive::new(
             self,
@@ -211,6 +227,7 @@ impl App {
             &incoming.ats,
             calls,
         )
+        .asked_until(Some(incoming.deadline.into_std()))
     }
 }
 

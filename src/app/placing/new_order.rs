@@ -1,5 +1,4 @@
-//! A new order's row: who is screened, our reference at the vendor, and the lease under which it is
-//! placed.
+//! A new order's row: who is screened, and our reference at the vendor.
 
 use std::time::Duration;
 
@@ -10,17 +9,16 @@ use tokio::time::Instant;
 
 use super::target::Target;
 use super::{Incoming, WAIT_POLL};
-use crate::app::driving::new_lease;
 use crate::app::{App, AppError};
 use crate::domain::order::{Order, Stage};
 use crate::seal::{Purpose, random_text};
 use crate::store::new_id;
 
 impl App {
-    /// The order as it will be inserted, leased to whoever places it.
+    /// The order as it will be inserted, but for the lease of whoever places it.
     pub(super) fn new_order(&self, incoming: &Incoming, target: &Target) -> Order {
         let (id, now) = (new_id("ord"), self.clock.now());
-        let mut order = Order {
+        Order {
             tenant_id: incoming.tenant.id.clone(),
             background_check_id: incoming.ats.background_check_id().to_owned(),
             tracking_id: random_text(),
@@ -59,9 +57,7 @@ impl App {
             updated_at: now,
             ended_at: None,
             id,
-        };
-        new_lease(&mut order, self.lease_end(Duration::ZERO));
-        order
+        }
     }
 
     /// Who is screened, where their vendor's orders are looked up by person.
@@ -82,14 +78,28 @@ impl App {
         incoming: &Incoming,
         order: &Order,
     ) -> Result<(), AppError> {
-        while order.person.is_some() && self.store.person_is_busy(order).await? {
-            if Instant::now() + WAIT_POLL > incoming.deadline {
-                return Err(AppError::Unavailable {
-                    retry_after: Duration::from_secs(5),
-                });
-            }
-            tokio::time::sleep(WAIT_POLL).await;
+        while self.is_person_busy(order).await? {
+            self.pause_for_person(incoming, false).await?;
         }
+        Ok(())
+    }
+
+    pub(super) async fn is_person_busy(&self, order: &Order) -> Result<bool, AppError> {
+        Ok(order.person.is_some() && self.store.person_is_busy(order).await?)
+    }
+
+    /// Waits before a person is asked about again, unless that would be in vain.
+    pub(super) async fn pause_for_person(
+        &self,
+        incoming: &Incoming,
+        in_vain: bool,
+    ) -> Result<(), AppError> {
+        if in_vain || Instant::now() + WAIT_POLL > incoming.deadline {
+            return Err(AppError::Unavailable {
+                retry_after: Duration::from_secs(5),
+            });
+        }
+        tokio::time::sleep(WAIT_POLL).await;
         Ok(())
     }
 }

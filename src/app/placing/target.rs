@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use adapters::Vendor;
 
-use super::Incoming;
-use crate::app::driving::{Ending, when_again};
+use super::{Incoming, Obstacle};
 use crate::app::{App, AppError};
 use crate::domain::order::Order;
 use crate::domain::tenant::{Connection, WhenUnavailable};
@@ -60,20 +59,17 @@ impl App {
     /// Turns an order away whose vendor is left alone just now, where its tenant does not queue:
     /// nothing would be sent, so nothing has to be remembered, and a vendor that fails costs the
     /// database no write, however many ask.
-    pub(super) fn turn_away(&self, incoming: &Incoming, target: &Target) -> Result<(), AppError> {
+    pub(super) fn turn_away(&self, incoming: &Incoming, target: &Target) -> Result<(), Obstacle> {
         if incoming.tenant.options.when_unavailable == WhenUnavailable::Queue {
             return Ok(());
         }
-        let Some(unsent) = self
-            .setup()
-            .caller
-            .held_back(&target.vendor, &target.connection)
-        else {
-            return Ok(());
-        };
-        tracing::debug!(why = %unsent.why, "an order is turned away");
-        let retry_after = when_again(unsent.again_in());
-        Ending::Unavailable { retry_after }.count(&target.vendor);
-        Err(AppError::Unavailable { retry_after })
+        let caller = &self.setup().caller;
+        match caller.held_back(&target.vendor, &target.connection) {
+            None => Ok(()),
+            Some(call) => Err(Obstacle::HeldBack {
+                vendor: Arc::clone(&target.vendor),
+                call,
+            }),
+        }
     }
 }

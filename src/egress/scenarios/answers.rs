@@ -79,6 +79,19 @@ async fn a_silent_receiver_costs_the_deadline_and_no_more() {
     assert_failed(&attempt, FailureKind::Timeout);
 }
 
+/// The address is written out and a connection is there, so nothing before the request takes time.
+#[tokio::test]
+async fn a_request_whose_deadline_has_passed_is_not_sent() {
+    let receiver = Receiver::answering("200 OK").await;
+    let client = client_seeing(|_, _| at("127.0.0.1")).await;
+    let url = format!("http://127.0.0.1:{}/canary", receiver.port());
+    assert_answered(&client.post(&url).await, 200);
+    let attempt = client.post_within(Duration::ZERO, &url).await;
+    assert_failed(&attempt, FailureKind::Timeout);
+    receiver.closed().await;
+    assert_eq!((receiver.connects(), receiver.requests().len()), (1, 1));
+}
+
 #[tokio::test]
 async fn a_silent_tls_handshake_costs_the_deadline_and_no_more() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -48,6 +48,9 @@ impl Store {
         if dialect == Dialect::Sqlite && options.serving {
             store.free_all_leases().await?;
         }
+        if options.serving {
+            store.wake_all_parked().await?;
+        }
         Ok(store)
     }
 

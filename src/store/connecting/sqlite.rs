@@ -82,10 +82,10 @@ impl Store {
     pub(super) async fn free_all_leases(&self) -> Result<(), StoreError> {
         for sql in [
             "UPDATE orders SET lease_until = 0, due_at = CASE WHEN due_at IS NULL THEN NULL ELSE 0 END, \
-             version = version + 1 WHERE lease_until IS NOT NULL",
+             version = version + 1 WHERE lease_until IS NOT NULL AND due_at IS NOT NULL",
             "UPDATE lanes SET due_at = 0, lease_token = NULL WHERE lease_token IS NOT NULL AND due_at IS NOT NULL",
             "UPDATE lanes SET due_at = 0, held = 0 WHERE held = 1",
-            "UPDATE callbacks SET due_at = 0 WHERE state = 'new'",
+            "UPDATE callbacks SET due_at = 0 WHERE state = 'new' AND due_at IS NOT NULL",
             "DELETE FROM leases",
         ] {
             sqlx::query(sql).execute(&self.writer).await?;

@@ -49,7 +49,9 @@ impl Store {
         .bind(token)
         .fetch_all(&self.writer)
         .await?;
-        rows.iter().map(read_claimed).collect()
+        rows.iter()
+            .map(|row| read_claimed(row, now, until))
+            .collect()
     }
 
     /// Gives a claimed lane back without an attempt.
@@ -161,7 +163,7 @@ async fn release(
     Ok(())
 }
 
-fn read_claimed(row: &AnyRow) -> Result<Claimed, StoreError> {
+fn read_claimed(row: &AnyRow, at: Millis, until: Millis) -> Result<Claimed, StoreError> {
     Ok(Claimed {
         order_id: row.text("order_id")?,
         tenant_id: row.text("tenant_id")?,
@@ -169,6 +171,8 @@ fn read_claimed(row: &AnyRow) -> Result<Claimed, StoreError> {
         sequence: row.number("head")?,
         attempt: row.number("attempts")?,
         token: row.text("lease_token")?,
+        at,
+        until,
         webhook_id: row.text("webhook_id")?,
         body: row.text("body")?,
         webhook_url: row.text("webhook_url")?,

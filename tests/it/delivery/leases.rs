@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use adapters::vocabulary::Millis;
+use cleargate::domain::delivery::Claimed;
 use cleargate::sandbox::Answer;
 
 use crate::support::{Database, Plan, World, on_both_databases};
 
 /// An attempt's time-out of a second and ten to be sure.
 const LEASE: Duration = Duration::from_secs(11);
+const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// A world whose order `a` has passed, and whose process has claimed the update and died.
@@ -19,7 +22,31 @@ async fn died_in_an_attempt(database: Database) -> World {
     world
 }
 
+/// What was claimed, for a process that freezes only after it has seen that the lease lives.
+fn under_way(mut claimed: Vec<Claimed>) -> Vec<Claimed> {
+    for lane in &mut claimed {
+        lane.until = Millis::MAX;
+    }
+    claimed
+}
+
 on_both_databases! {
+    async fn what_was_claimed_before_a_freeze_is_not_sent_after_it(database) {
+        for (frozen_for, is_taken) in [(LEASE, true), (LEASE, false), (LEASE - SECOND, false)] {
+            let world = Plan::sandbox(database).start().await;
+            world.passed(&["a"]).await;
+            let frozen = world.claim().await;
+            world.clock.advance(frozen_for);
+            let taken = if is_taken { world.claim().await } else { Vec::new() };
+            world.deliver(frozen).await;
+            assert_eq!(world.ats.received().len(), 0, "after {frozen_for:?}");
+            world.deliver(taken).await;
+            world.settle().await;
+            assert_eq!(world.ends("a").await, ["delivered"]);
+            assert_eq!(world.attempts("a").await.len(), 1);
+        }
+    }
+
     async fn an_attempt_whose_process_died_is_made_again_after_its_lease(database) {
         let world = died_in_an_attempt(database).await;
         world.pass(LEASE - MILLISECOND).await;
@@ -33,7 +60,7 @@ on_both_databases! {
         for late_answer in [200, 410, 500] {
             let world = Plan::sandbox(database).start().await;
             world.passed(&["a"]).await;
-            let frozen = world.claim().await;
+            let frozen = under_way(world.claim().await);
             world.pass(LEASE).await;
             world.ats.answer_with(Answer::status(late_answer));
             world.deliver(frozen).await;
@@ -49,7 +76,7 @@ on_both_databases! {
         let world = Plan::sandbox(database).start().await;
         world.ats.answer_with(Answer::status(500));
         world.passed(&["a"]).await;
-        let frozen = world.claim().await;
+        let frozen = under_way(world.claim().await);
         world.pass(LEASE).await;
         world.deliver(frozen).await;
         assert_eq!(world.ats.received().len(), 2);

@@ -1,7 +1,11 @@
 //! The real background loops, with time that runs and a vendor at its own pace.
 
+use std::time::Duration;
+
 use adapters::simulator::Sandbox;
+use cleargate::background;
 use cleargate::sandbox::{Answer, Conduct};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{Database, PATIENCE, Plan, World, on_both_databases};
 
@@ -50,6 +54,19 @@ on_both_databases! {
         world.ats.wait_for(30, 2 * PATIENCE).await;
         world.until_delivered().await;
         expect_each_passed_once(&world, &ids).await;
+    }
+
+    async fn what_there_was_no_place_for_is_claimed_as_places_get_free(database) {
+        let plan = Plan::sandbox(database).busy();
+        let world = plan.setting("DELIVERY__IN_FLIGHT", "2").start().await;
+        let ids = texts(7);
+        world.passed(&ids).await;
+        let stop = CancellationToken::new();
+        // One wake-up is left over from what has happened so far, and no poll comes within the test.
+        background::start(world.app(), Duration::from_secs(86_400), &stop);
+        world.ats.wait_for(7, PATIENCE).await;
+        world.until_delivered().await;
+        stop.cancel();
     }
 
     async fn a_drain_claims_nothing_more_when_places_get_free(database) {

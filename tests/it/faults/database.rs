@@ -29,6 +29,8 @@ const ANSWERS_EARLY: &[(&str, &str)] = &[
 ];
 /// What the history says of an order that is accepted then.
 const ACCEPTED: &str = "while still being placed";
+/// What is said of a vendor call that placed an order.
+const ENDED: &str = "placed";
 
 /// An order that is asked for until it is taken.
 async fn until_taken(trial: &Trial, order: &Value) {
@@ -134,7 +136,12 @@ async fn an_order_whose_acceptance_lost_its_answer_is_the_same_order_when_it_is_
     assert_eq!(trial.place(&first).await, Some(201), "its row says so");
     assert_eq!(wire.cuts(), 1, "{}", trial.name);
     wire.at(ACCEPTED, Then::CutAndSilence);
-    is_turned_away(&trial, &second).await;
+    let answered = trial.place(&second).await;
+    assert_eq!(
+        answered,
+        Some(504),
+        "its row cannot be asked, and its vendor has been"
+    );
     assert_eq!(wire.cuts(), 2, "{}", trial.name);
     wire.open();
     for order in [&first, &second] {
@@ -143,6 +150,31 @@ async fn an_order_whose_acceptance_lost_its_answer_is_the_same_order_when_it_is_
         assert_eq!(trial.place(order).await, Some(201), "{}", trial.name);
     }
     trial.fault(FaultKind::None, "", 0);
+    trial.finish().await;
+    checker::check(&trial, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_whose_end_could_not_be_saved_is_taken_and_found_at_its_vendor() {
+    let url = services::postgres_url().await;
+    let wire = Wire::to(&url, 0.0, random(5)).await;
+    let setup = Setup {
+        store_url: Some(url.clone()),
+        ..Setup::of(Database::Postgres, Vendor::Sandbox)
+    };
+    let mut trial = trial("F05, an end", &setup).await;
+    trial.set("STORE__URL", wire.url(&url));
+    let _gateway = trial.serve(None).await;
+    assert_eq!(trial.get("/v1/packages").await, Some(200));
+    wire.at(ENDED, Then::Lose);
+    let order = trial.order("ended", "John");
+    assert_eq!(trial.place(&order).await, Some(201), "its vendor has it");
+    assert_eq!(wire.cuts(), 1, "{}", trial.name);
+    assert_eq!(trial.stored("ended").await.unwrap().their_ref, None);
+    let found = async || trial.stored("ended").await.unwrap().their_ref.is_some();
+    trial
+        .until_within(LEASES_END, "the order is found", found)
+        .await;
     trial.finish().await;
     checker::check(&trial, 0).await;
 }

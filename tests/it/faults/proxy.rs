@@ -44,6 +44,8 @@ pub(super) enum Then {
     Cut,
     /// That, and nothing goes through after it.
     CutAndSilence,
+    /// Its connection ends before the COMMIT of its transaction, which is not carried out.
+    Lose,
 }
 
 impl Wire {
@@ -150,9 +152,13 @@ impl State {
             is_first = is_first && asks_for_tls(&message);
             said |= self.is_picked(&message);
             self.until_open().await;
+            let picked = (said && is_commit(&message)).then(|| self.cut_as_picked());
+            if picked == Some(Some(Then::Lose)) {
+                return Some(false);
+            }
             to.write_all(&message).await.ok()?;
             if is_commit(&message) {
-                if said && self.cut_as_picked() {
+                if picked.flatten().is_some() {
                     return Some(true);
                 }
                 if let Some(waits) = self.cut_by_chance() {
@@ -183,15 +189,13 @@ impl State {
         has_them
     }
 
-    /// Whether the connection ends behind this COMMIT, because its transaction was picked.
-    fn cut_as_picked(&self) -> bool {
+    /// How the connection ends at this COMMIT, where its transaction was picked.
+    fn cut_as_picked(&self) -> Option<Then> {
         let mut picked = self.picked.lock().expect("nobody panics");
-        let Some((_, then)) = picked.take_if(|(_, then)| *then != Then::Silence) else {
-            return false;
-        };
+        let (_, then) = picked.take_if(|(_, then)| *then != Then::Silence)?;
         self.cut.fetch_add(1, Ordering::Relaxed);
-        self.open.send_replace(then == Then::Cut);
-        true
+        self.open.send_replace(then != Then::CutAndSilence);
+        Some(then)
     }
 
     /// `Some`: the connection ends behind this COMMIT.

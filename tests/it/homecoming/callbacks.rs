@@ -168,6 +168,25 @@ on_both_databases! {
         assert!(parked.iter().all(|row| row.reason.as_deref().is_some_and(|why| !why.is_empty())));
     }
 
+    async fn what_stays_parked_is_tried_ever_more_rarely_and_once_more_before_it_is_erased(database) {
+        let world = Plan::sandbox(database).start().await;
+        let (body, came) = (says("sbx_99", "nobodys", "complete", Some("pass")), world.clock.now());
+        world.send_signed(&world.callback_url(), &body).await;
+        world.settle().await;
+        let minute = Duration::from_secs(60);
+        let due = async || {
+            let due = world.query("SELECT CAST(due_at AS TEXT) FROM callbacks").await;
+            (due[0].parse::<i64>().unwrap() - came) / 60_000
+        };
+        let hours = |hours: u32| minute * 60 * hours;
+        world.pass(hours(30)).await;
+        assert_eq!(due().await, 60 * 60);
+        world.pass(hours(30)).await;
+        assert_eq!(due().await, 72 * 60 - 10);
+        world.pass(hours(12) - 10 * minute).await;
+        assert!(due().await > 72 * 60, "that was the last time");
+    }
+
     async fn what_stays_parked_is_erased_after_three_days(database) {
         let world = Plan::sandbox(database).start().await;
         let body = says("sbx_99", "nobodys", "complete", Some("pass"));
@@ -209,6 +228,20 @@ on_both_databases! {
         assert_eq!(world.callbacks_taken().await, 1);
         assert_eq!(world.asked("GET", "/orders/"), looks + 1);
         assert_eq!(world.history().await.len(), lines);
+    }
+
+    async fn one_that_a_look_has_overtaken_still_makes_a_result_worse_where_no_look_would(database) {
+        let (plan, bag) = Plan::sandbox_by_hand(database);
+        let world = plan.start().await;
+        let order = world.placed().await;
+        assert!(world.vendor.advance(&order.our_ref.0, "complete", Some("fail")));
+        assert_eq!(world.carry(&bag.only()).await.status, 200);
+        world.execute("UPDATE callbacks SET due_at = due_at + 60000").await;
+        world.vendor_moves_silently(&order.our_ref.0, "complete", Some("pass"));
+        world.pass(Duration::from_secs(30)).await;
+        world.expect_told(&[("complete", "Pass")]);
+        world.pass(Duration::from_secs(60)).await;
+        world.expect_told(&[("complete", "Pass"), ("complete", "Fail")]);
     }
 
     async fn one_of_another_tenants_connection_touches_nobody_elses_order(database) {

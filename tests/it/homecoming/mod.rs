@@ -11,6 +11,7 @@ mod looking;
 mod no_false_pass;
 mod results;
 mod retention;
+mod several;
 mod silence;
 mod story;
 mod waiting;

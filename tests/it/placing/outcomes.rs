@@ -211,9 +211,24 @@ on_both_databases! {
         let (first, repeat) = tokio::join!(tenant.place(&order), tenant.place(&order));
         first.refused(504, "order_unconfirmed", None);
         repeat.refused(504, "order_unconfirmed", None);
-        world.until(async || world.stored("224466").await.stage == Stage::Invited, "the order is placed").await;
+        world.until(async || world.stored("224466").await.lease_token.is_none(), "the call is given up").await;
+        assert_eq!(world.posts("/orders").len(), 1, "no other copy is sent after a 504");
+        assert_eq!(world.until_settled("224466").await, Stage::Failed);
         tenant.place(&order).await.taken("invited");
-        world.is_placed_once("answered 504 while it was placed").await;
+        world.is_placed_once("answered 504 and asked for again").await;
+    }
+
+    async fn after_a_504_no_further_step_is_sent(database) {
+        // The list has had the turn of this second, so the first step leaves after the budget.
+        let plan = wanting_errors(impatient(Plan::checkr(database)));
+        let world = plan.setting("VENDORS__CALLS__RATE", "1/s").start().await;
+        world.tenant().packages().await;
+        world.tenant().place(&world.order()).await.refused(504, "order_unconfirmed", None);
+        world.until(async || world.stored("224466").await.stage == Stage::Unconfirmed, "the step ends").await;
+        assert_eq!(world.until_settled("224466").await, Stage::Failed);
+        world.settle().await;
+        assert_eq!((world.posts("/candidates").len(), world.posts("/invitations").len()), (1, 0));
+        assert!(world.webhooks().is_empty() && world.vendor_orders().is_empty());
     }
 
     async fn a_refusal_after_a_201_ends_in_a_webhook(database) {

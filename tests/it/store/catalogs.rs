@@ -23,6 +23,20 @@ on_both_databases! {
         assert!(base.store.catalog("con_2").await.expect("the database works").is_none());
     }
 
+    async fn a_catalog_that_was_fetched_earlier_does_not_take_the_place_of_a_newer_one(database) {
+        let base = Base::on(database).await;
+        for (name, fetched_at, is_kept) in [("Newer", NOW + 5, true), ("Older", NOW, false), ("Same", NOW + 5, true)] {
+            let packages = vec![package(name)];
+            let stored = StoredCatalog { catalog: Catalog { packages, add_ons: vec![] }, fetched_at };
+            let changes = base.store.save_catalog("con_1", &stored).await.expect("the database works");
+            assert_eq!(changes.is_some(), is_kept, "{name}");
+        }
+        let kept = base.store.catalog("con_1").await.expect("the database works").expect("it is there");
+        assert_eq!((kept.catalog.packages[0].name.as_str(), kept.fetched_at), ("Same", NOW + 5));
+        let noted = base.store.catalog_changes("con_1").await.expect("the database works");
+        assert!(noted.iter().all(|change| !change.detail.contains("Older")), "{noted:?}");
+    }
+
     async fn an_id_keeps_its_first_meaning(database) {
         let base = Base::on(database).await;
         save(&base, "con_1", &[offer("P1", "basic", "Basic")], NOW).await;

@@ -312,7 +312,7 @@ async fn due_now(base: &Base) -> (usize, usize, usize, bool) {
 }
 
 /// The database as a new serving process finds it.
-async fn restarted(base: Base) -> Base {
+pub(super) async fn restarted(base: Base) -> Base {
     let Base {
         store,
         options,

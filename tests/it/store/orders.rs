@@ -155,6 +155,23 @@ on_both_databases! {
         }
     }
 
+    async fn two_orders_for_one_person_are_not_placed_at_once(database) {
+        let base = Base::on(database).await;
+        let of = |name: &str| Order { person: Some("p1".to_owned()), ..order(name) };
+        let (mut first, second) = (of("1"), of("2"));
+        let insert = async |order: &Order| base.store.insert_order(order, &Change::default(), NOW).await.unwrap();
+        assert!(matches!(insert(&first).await, Placement::Inserted));
+        assert!(matches!(insert(&second).await, Placement::Exists), "it has to wait");
+        first.sealed_order = None;
+        base.save(&mut first, &Change::default()).await;
+        assert!(matches!(insert(&second).await, Placement::Inserted));
+        // The first is asked for again, under its old id.
+        first.sealed_order = Some(vec![1]);
+        first.person = Some("p1".to_owned());
+        let saved = base.store.save_order(&mut first, &Change::default(), NOW).await.unwrap();
+        assert_eq!(saved, Saved::Stale, "it has to wait too");
+    }
+
     async fn orders_that_wait_for_a_person_are_listed_oldest_first(database) {
         let base = Base::on(database).await;
         for (name, at) in [("late", 9), ("early", 3), ("not", 1)] {

@@ -99,6 +99,9 @@ async fn parked(base: &Base, id: &str, connection: &str) {
         .insert_callback(id, connection, id, b"body", NOW)
         .await;
     taken.expect("the database works");
-    let parked = base.store.park_callback(id, "not known", MUCH_LATER).await;
+    let parked = base
+        .store
+        .park_callback(id, "not known", None, MUCH_LATER)
+        .await;
     parked.expect("the database works");
 }

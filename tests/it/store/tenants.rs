@@ -1,5 +1,8 @@
 //! Every change of tenants and connections is seen by all replicas, and secrets end when they must.
 
+use cleargate::store::{Call, CallChange};
+
+use super::calls::call;
 use super::*;
 use crate::support::on_both_databases;
 
@@ -115,12 +118,23 @@ on_both_databases! {
         for (id, key) in [("cbk_1", "key4"), ("cbk_2", "key5"), ("cbk_3", "key6")] {
             base.store.insert_callback(id, "con_1", id, key.as_bytes(), NOW).await.expect("the database works");
         }
-        base.store.park_callback("cbk_2", "not known", MUCH_LATER).await.expect("the database works");
+        base.store.park_callback("cbk_2", "not known", None, MUCH_LATER).await.expect("the database works");
         base.store.settle_callback("cbk_3", "ignored", NOW).await.expect("the database works");
-        for (growing, named) in [(false, ["key1", "key2"].as_slice()), (true, &["key3", "key4", "key5"])] {
-            let mut keys = base.store.sealing_keys(growing).await.expect("the database works");
-            keys.sort();
-            assert_eq!(keys, named.iter().map(|key| key.as_bytes().to_vec()).collect::<Vec<_>>());
+        let mut keys = base.store.sealing_keys().await.expect("the database works");
+        keys.sort();
+        assert_eq!(keys, ["key1", "key2"].map(|key| key.as_bytes().to_vec()));
+        let mut over = base.inserted("b").await;
+        (over.sealed_order, over.sealed_report) = (None, Some(b"key8 r".to_vec()));
+        base.save(&mut over, &Change::default()).await;
+        let mut calling = base.inserted("c").await;
+        let call = Call { sealed_request: Some(b"key9 c".to_vec()), ..call(1) };
+        let change = Change { calls: vec![CallChange::Begin(call)], ..Change::default() };
+        base.save(&mut calling, &change).await;
+        for key in ["key1", "key3", "key4", "key5", "key8", "key9"] {
+            assert!(base.store.is_sealed_with(key.as_bytes()).await.expect("the database works"), "{key}");
+        }
+        for key in ["key2", "key6", "key0"] {
+            assert!(!base.store.is_sealed_with(key.as_bytes()).await.expect("the database works"), "{key}");
         }
     }
 

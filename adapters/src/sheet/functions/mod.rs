@@ -274,9 +274,7 @@ impl Function {
                 let known = words.iter().any(|word| plain(word) == plain(text));
                 known.then(|| text.to_owned())
             }),
-            Self::Map(pairs, otherwise) => {
-                each(value, |word| mapped(word, pairs, otherwise.as_ref()))
-            }
+            Self::Map(pairs, otherwise) => mapped(value, pairs, otherwise.as_ref()),
             Self::Rel(rel) => each(value, |header| related(header, rel)),
             Self::Text => Some(flat(value))
                 .filter(|text| !text.is_empty())
@@ -359,11 +357,10 @@ fn number(value: &Value) -> Option<Value> {
 fn looked_up(value: &Value, setting: &str, scope: &Scope<'_>) -> Result<Value, Unfit> {
     let table = scope.settings.get(setting);
     let one = |word: &Value| {
-        let word = scalar(word).unwrap_or_default();
-        let found = table.and_then(|table| scalar(table.get(&word)?));
+        let found = table.and_then(|table| scalar(table.get(&scalar(word)?)?));
         // Without it something else would be ordered, so it is never left out.
         found.map(Value::from).ok_or_else(|| Unfit {
-            field: asked_by(&word, scope).unwrap_or_else(|| format!("settings.{setting}")),
+            field: asked_by(word, scope).unwrap_or_else(|| format!("settings.{setting}")),
             why: format!("is not in this connection's `settings.{setting}`"),
         })
     };
@@ -374,12 +371,11 @@ fn looked_up(value: &Value, setting: &str, scope: &Scope<'_>) -> Result<Value, U
 }
 
 /// The field of the order that a word stands in, of those that name what is ordered.
-fn asked_by(word: &str, scope: &Scope<'_>) -> Option<String> {
-    let order = scope.order?;
-    let add_on = || order.add_ons.iter().any(|one| one == word);
+pub(super) fn asked_by(word: &Value, scope: &Scope<'_>) -> Option<String> {
+    let (order, word) = (scope.order?, scalar(word)?);
     match word {
-        _ if order.package == word => Some("order.package".to_owned()),
-        _ if add_on() => Some("order.add_ons".to_owned()),
+        word if order.package == word => Some("order.package".to_owned()),
+        word if order.add_ons.contains(&word) => Some("order.add_ons".to_owned()),
         _ => None,
     }
 }

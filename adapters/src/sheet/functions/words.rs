@@ -63,17 +63,24 @@ fn joined<'a>(values: impl Iterator<Item = &'a Value>) -> String {
     texts.join("; ")
 }
 
-/// `change` on a text, or on every text of a list. What a list lacks stays lacking.
+/// `change` on a text, or on every text of a list. A list keeps its length: what is no text, and
+/// what `change` makes nothing of, is `null` in it, so that the others never look like all there are.
 pub(super) fn each(value: &Value, change: impl Fn(&str) -> Option<String>) -> Option<Value> {
+    of_each(value, |value| change(&scalar(value)?))
+}
+
+/// The same for values of any kind.
+fn of_each(value: &Value, change: impl Fn(&Value) -> Option<String>) -> Option<Value> {
+    let one = |value: &Value| {
+        let text = change(value).filter(|text| !text.is_empty());
+        text.map(Value::from)
+    };
     match value {
         Value::Array(items) => {
-            let changed = items.iter().filter_map(|item| match item {
-                Value::Null => Some(Value::Null),
-                item => change(&scalar(item)?).map(Value::from),
-            });
-            Some(Value::Array(changed.collect()))
+            let changed = items.iter().map(|item| one(item).unwrap_or_default());
+            Some(changed.collect())
         }
-        other => change(&scalar(other)?).map(Value::from),
+        other => one(other),
     }
 }
 
@@ -109,15 +116,22 @@ pub(super) fn slice(text: &str, from: usize, to: usize) -> Option<String> {
     (!letters.is_empty()).then_some(letters)
 }
 
-/// The text for `word` among `pairs`, compared as tables compare words.
+/// The text for a word among `pairs`, compared as tables compare words; for each of a list. What is
+/// there and is no word is `otherwise`, as any other word is.
 pub(super) fn mapped(
-    word: &str,
+    value: &Value,
     pairs: &[(String, String)],
     otherwise: Option<&String>,
-) -> Option<String> {
-    let word = plain(word);
-    let found = pairs.iter().find(|(from, _)| plain(from) == word);
-    found.map(|(_, to)| to).or(otherwise).cloned()
+) -> Option<Value> {
+    of_each(value, |value| {
+        let Some(word) = scalar(value) else {
+            let is_nothing = value.is_null() || is_element(value);
+            return otherwise.filter(|_| !is_nothing).cloned();
+        };
+        let word = plain(&word);
+        let found = pairs.iter().find(|(from, _)| plain(from) == word);
+        found.map(|(_, to)| to).or(otherwise).cloned()
+    })
 }
 
 /// The links of a `Link` header (RFC 8288) that have the relation `rel`; `None` where none has.

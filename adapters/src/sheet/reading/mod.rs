@@ -178,7 +178,7 @@ impl Reading {
     }
 
     fn by_status(&self, scope: &Scope<'_>, progress: &mut Progress) -> Option<Verdict> {
-        let read = self.status.as_ref()?.read(scope);
+        let read = self.status.as_ref()?.read_words(scope);
         let words = each(self.status.as_ref(), read.as_deref());
         let verdicts = words.iter().map(|word| {
             let verdict = self.status_of(*word, scope);
@@ -219,7 +219,7 @@ impl Reading {
         let read: Vec<_> = self
             .result
             .iter()
-            .map(|one| (one, one.read(scope)))
+            .map(|one| (one, one.read_words(scope)))
             .collect();
         let mut words = Vec::new();
         for (nth, (one, value)) in read.iter().enumerate() {

@@ -24,7 +24,19 @@ pub(in crate::sheet) struct End<'e> {
     pub(super) blind: bool,
 }
 
-impl End<'_> {
+impl<'e> End<'e> {
+    /// Where nothing was found; `blind` where that proves nothing.
+    pub(super) fn without(step: &'e Step, scope: &Scope<'e>, blind: bool) -> Self {
+        Self {
+            step,
+            next: None,
+            scope: *scope,
+            before: scope.memo,
+            items: Vec::new(),
+            blind,
+        }
+    }
+
     /// What was found of each of the orders that were asked for.
     pub(in crate::sheet) fn found_of(&self, asked: &[TheirRef]) -> Vec<(TheirRef, Found)> {
         let read = self.step.reading.as_ref();

@@ -44,6 +44,7 @@ pub(in crate::sheet) fn load(
         errors: Arc::clone(errors),
         answers: loader.answers.1,
         finds: kind.finds,
+        to_the_end: kind.name == "look_up",
     })
 }
 

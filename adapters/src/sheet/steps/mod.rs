@@ -25,7 +25,7 @@ use crate::contract::{Fault, Memo, Reply, Request, Turn, Unfit};
 
 /// Names in a memo that belong to paging.
 pub(super) const PAGE: &str = "page";
-/// What a list has gathered from earlier pages.
+/// What a list has gathered from earlier pages: offers, or the order that a look-up found.
 pub(super) const SO_FAR: &str = "so_far";
 
 /// The steps of one operation.
@@ -36,6 +36,8 @@ pub(super) struct Steps {
     answers: Format,
     /// True where finding nothing is an answer (fetching), false where one thing is needed.
     finds: bool,
+    /// True where pages are read on to the last though something fits: it may not be the only one.
+    to_the_end: bool,
 }
 
 impl Steps {
@@ -154,23 +156,30 @@ impl Steps {
             said: said.as_deref(),
             ..scope
         };
-        let found = step.found(&scope);
-        match &found {
+        let earlier = self.found_earlier(scope.memo);
+        match step.found(&scope) {
             Some(items) if self.suffices(step, items.len()) => {
-                self.go_on(step, &scope, items, finish)
+                let items = step.with_earlier(earlier.as_ref(), items, &scope);
+                self.go_on(step, &scope, &items, finish)
             }
-            _ => {
+            found => {
                 let found = found.as_ref().map(Vec::len);
-                self.judge(step, &Scope { found, ..scope }, finish)
+                self.judge(step, &Scope { found, ..scope }, earlier.as_ref(), finish)
             }
         }
+    }
+
+    /// What fitted on an earlier page of a look-up.
+    fn found_earlier(&self, memo: &BTreeMap<String, String>) -> Option<Value> {
+        let so_far = memo.get(SO_FAR).filter(|_| self.to_the_end)?;
+        serde_json::from_str(so_far).ok()
     }
 
     fn suffices(&self, step: &Step, found: usize) -> bool {
         self.finds || found == 1 || (found > 1 && step.takes_any())
     }
 
-    /// After a success: the next step, or the end.
+    /// After a success: the next page, or what was found on all of them.
     fn go_on<T>(
         &self,
         step: &Step,
@@ -178,14 +187,41 @@ impl Steps {
         items: &[&Value],
         finish: impl FnOnce(&End<'_>) -> Result<Turn<T>, Fault>,
     ) -> Result<Turn<T>, Fault> {
+        let is_open = match items {
+            [] => true,
+            [_] => self.to_the_end && !step.takes_any(),
+            _ => false,
+        };
+        match step.next_page(scope).filter(|_| is_open) {
+            Some(Ok(page)) => {
+                let mut memo = step.again(scope.memo, page);
+                let found = items.first().map(|item| item.to_string());
+                memo.values
+                    .extend(found.map(|one| (SO_FAR.to_owned(), one)));
+                Ok(Turn::Next(memo))
+            }
+            // Of pages that were not read nobody knows what they hold.
+            Some(Err(_)) => finish(&End::without(step, scope, true)),
+            None => self.settle(step, scope, items, finish),
+        }
+    }
+
+    /// After the last page: the next step, or the end.
+    fn settle<T>(
+        &self,
+        step: &Step,
+        scope: &Scope<'_>,
+        items: &[&Value],
+        finish: impl FnOnce(&End<'_>) -> Result<Turn<T>, Fault>,
+    ) -> Result<Turn<T>, Fault> {
         let Some(first) = items.first() else {
-            return self.look_further(step, scope, finish);
+            return finish(&End::without(step, scope, step.is_blind(scope)));
         };
         let scope = Scope {
             answer: Some(first),
             ..*scope
         };
-        let mut values = without_page(scope.memo);
+        let mut values = self.without_page(scope.memo);
         values.extend(kept(&step.keep, &scope));
         let after = Scope {
             memo: &values,
@@ -209,61 +245,39 @@ impl Steps {
         }
     }
 
-    /// After a list in which nothing fitted: its next page, or the end. A list is left at the first
-    /// page on which something fits, so what two pages show is found once.
-    fn look_further<T>(
-        &self,
-        step: &Step,
-        scope: &Scope<'_>,
-        finish: impl FnOnce(&End<'_>) -> Result<Turn<T>, Fault>,
-    ) -> Result<Turn<T>, Fault> {
-        let blind = match step.next_page(scope) {
-            Some(Ok(page)) => return Ok(Turn::Next(step.again(scope.memo, page))),
-            Some(Err(_)) => true,
-            None => step.is_blind(scope),
-        };
-        finish(&End {
-            step,
-            next: None,
-            scope: *scope,
-            before: scope.memo,
-            items: Vec::new(),
-            blind,
-        })
-    }
-
-    /// After anything else: what the rules say.
+    /// After anything else: what the rules say. What fitted on an `earlier` page is not unseen, and
+    /// no other way to look makes it so.
     fn judge<T>(
         &self,
         step: &Step,
         scope: &Scope<'_>,
+        earlier: Option<&Value>,
         finish: impl FnOnce(&End<'_>) -> Result<Turn<T>, Fault>,
     ) -> Result<Turn<T>, Fault> {
-        match self.errors.judge(&step.rules, scope) {
-            Some(Led::Fault(fault)) => Err(fault),
-            Some(Led::Step(name)) => Ok(Turn::Next(Memo {
+        match (self.errors.judge(&step.rules, scope), earlier) {
+            (Some(Led::Fault(fault)), _) => Err(fault),
+            (Some(Led::Step(name)), None) => Ok(Turn::Next(Memo {
                 step: name,
-                values: without_page(scope.memo),
+                values: self.without_page(scope.memo),
             })),
-            Some(Led::NotSeen) => finish(&End {
-                step,
-                next: None,
-                scope: *scope,
-                before: scope.memo,
-                items: Vec::new(),
-                blind: false,
-            }),
-            None => {
+            (Some(Led::NotSeen), None) => finish(&End::without(step, scope, false)),
+            (Some(Led::NotSeen), Some(item)) => self.settle(step, scope, &[item], finish),
+            (Some(Led::Step(_)), Some(_)) => Err(Fault::Unclear(step.puzzle(scope))),
+            (None, _) => {
                 scope.note(0, || "no error rule fits".to_owned());
                 Err(Fault::Unclear(step.puzzle(scope)))
             }
         }
     }
-}
 
-/// What a memo holds for other steps; what a list has gathered goes with it.
-fn without_page(memo: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let mut values = memo.clone();
-    values.remove(PAGE);
-    values
+    /// What a memo holds for other steps: what a list has offered goes with it, and what a look-up
+    /// found does not.
+    fn without_page(&self, memo: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut values = memo.clone();
+        values.remove(PAGE);
+        if self.to_the_end {
+            values.remove(SO_FAR);
+        }
+        values
+    }
 }

@@ -68,13 +68,13 @@ impl Step {
     }
 
     /// The page after this one: `None` where this was the last, an error where it would be one too
-    /// many.
+    /// many or nobody can tell.
     pub(in crate::sheet) fn next_page(&self, scope: &Scope<'_>) -> Option<Result<String, Fault>> {
         let next = self.pages.as_ref()?.next(scope)?;
         Some(next.map_err(|()| {
             let name = &self.name;
             Fault::Unclear(format!(
-                "step `{name}` has more pages than the sheet allows"
+                "step `{name}` has more pages than the sheet allows, or does not say whether it has"
             ))
         }))
     }
@@ -140,6 +140,27 @@ impl Step {
             format!("of {of} items in the list, {fit} fit `find`")
         });
         Some(found)
+    }
+
+    /// The items of a page, with the one that fitted `earlier`. One that two pages show is one.
+    pub(super) fn with_earlier<'a>(
+        &self,
+        earlier: Option<&'a Value>,
+        items: Vec<&'a Value>,
+        scope: &Scope<'a>,
+    ) -> Vec<&'a Value> {
+        let theirs = |item: &'a Value| {
+            let answer = Some(item);
+            self.reading.as_ref()?.theirs(&Scope { answer, ..*scope })
+        };
+        let again = |one: &'a Value| {
+            let known = theirs(one);
+            let same =
+                |item: &&'a Value| *item == one || (known.is_some() && theirs(item) == known);
+            items.iter().any(same)
+        };
+        let earlier = earlier.filter(|one| !again(one));
+        earlier.into_iter().chain(items.iter().copied()).collect()
     }
 
     /// Why an answer is no success, for people.

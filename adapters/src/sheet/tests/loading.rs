@@ -399,11 +399,32 @@ fn no_word_or_rule_passes_anybody_by_accident() {
         "\".result\" = { contains = \"clear\" }",
         "\".result\" = [\"clear\", \"canceled\"]",
         "\"status\" = 200",
+        // The status alone, and tests beside it that other words fit too.
+        "\".status\" = \"complete\"",
+        "\".status | lower\" = \"complete\"",
+        "\".status or .state\" = \"complete\"",
+        "\".status\" = \"complete\", \".result\" = { not = \"fail\" }",
+        "\".status\" = \"complete\", \".result\" = { contains = \"clear\" }",
+        "\".status\" = \"complete\", \".result\" = { starts = \"clear\" }",
+        "\".status\" = \"complete\", \".result\" = { present = true }",
+        "\".status\" = \"complete\", \".parts[*].result\" = { every = { not = \"fail\" } }",
+        "\".status\" = \"complete\", \".parts[*].result\" = { every = \"canceled\" }",
+        "\".status\" = \"complete\", \".parts[*].result\" = { not = { every = \"fail\" } }",
+        "\".status\" = \"complete\", \".result | map 'fail' 'clear'\" = \"clear\"",
+        "\".result\" = \"clear\", \".status\" = { not = \"open\" }",
     ] {
         let mistakes = spoiled(SANDBOX, "status = \".status\"", &rule(when));
         assert!(
             mistakes.iter().any(|one| one.wrong.contains(says)),
             "{when}: {mistakes:?}"
         );
+    }
+    for when in [
+        "\".result\" = [\"clear\", \"clean\"]",
+        "\".status\" = \"complete\", \".result | lower\" = \"clear\"",
+        "\".status\" = \"complete\", \".parts[*].result\" = { every = \"clear\" }",
+    ] {
+        let sheet = SANDBOX.replacen("status = \".status\"", &rule(when), 1);
+        assert!(load("acme.toml", &sheet).is_ok(), "{when}");
     }
 }

@@ -63,7 +63,7 @@ async fn until_taken(trial: &Trial, number: usize) {
     loop {
         match trial.place(&order).await {
             Some(201) => return,
-            None | Some(503) => tokio::time::sleep(Duration::from_millis(100)).await,
+            None | Some(503 | 504) => tokio::time::sleep(Duration::from_millis(100)).await,
             Some(other) => panic!("{}: order {number} was answered {other}", trial.name),
         }
     }

@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(all.call(&to, &caps(), set_back), None, "once");
 
         let flight = all.place(&to, 5_000, &caps(), &Clock::held(5_000)).await;
-        let flight = flight.ok().expect("it probes");
+        let flight = flight.expect("it probes");
         all.learn(&flight, &answered(200, None), &caps(), set_back);
         drop(flight);
         assert_eq!(all.call(&to, &caps(), set_back), Some(again));

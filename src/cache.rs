@@ -69,8 +69,7 @@ impl Cache {
         if url == "memory:" {
             return Ok(Self(None));
         }
-        let client = Client::open(url)
-            .map_err(|error| format!("`cache.url` cannot be used: {}", word(&error)))?;
+        let client = client(url).map_err(|wrong| format!("`cache.url` {wrong}"))?;
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(timeout))
             .set_response_timeout(Some(timeout))
@@ -93,6 +92,17 @@ impl Cache {
             Err(failure) => shared.fell(&failure),
         }
         Ok(Self(Some(shared)))
+    }
+
+    /// Whether `url` can be that of a cache, as far as it shows without asking anybody.
+    ///
+    /// # Errors
+    /// What is wrong and what would be right, without the password.
+    pub fn check_url(url: &str) -> Result<(), String> {
+        if url == "memory:" {
+            return Ok(());
+        }
+        client(url).map(|_| ())
     }
 
     /// The value of that kind and owner; `None` where there is none or Redis does not say.
@@ -207,6 +217,14 @@ impl Shared {
             }
         });
     }
+}
+
+/// Asks nobody yet.
+fn client(url: &str) -> Result<Client, String> {
+    Client::open(url).map_err(|error| {
+        let why = word(&error);
+        format!("cannot be read ({why}); it has to be like redis://USER:PASSWORD@HOST:PORT")
+    })
 }
 
 fn key(kind: Kind, tenant: &str, owner: &str) -> String {

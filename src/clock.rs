@@ -68,7 +68,10 @@ impl Clock {
     }
 }
 
+/// Further off than anything is planned, and near enough that sums of such times are times.
+const LONGEST: Millis = Millis::MAX / 4;
+
 /// A duration in whole milliseconds.
 pub fn millis(duration: Duration) -> Millis {
-    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX / 4)
+    Millis::try_from(duration.as_millis()).map_or(LONGEST, |millis| millis.min(LONGEST))
 }

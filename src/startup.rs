@@ -5,15 +5,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::vocabulary::Millis;
+use adapters::vocabulary::{Millis, Private};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppOptions, DeliveryOptions, Setup, SheetSource, missing_steps};
+use crate::app::{App, AppError, AppOptions, DeliveryOptions, Setup, SheetSource, missing_steps};
 use crate::background;
 use crate::cache::Cache;
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{Mistake, Placed, SecretReference, Settings};
 use crate::egress::{Judge, Resolver, WebhookClient, client::platform_tls};
 use crate::http::{self, Edge, Listener, Readiness, ServerOptions};
 use crate::seal::Keyring;
@@ -27,14 +27,57 @@ const CLOCKS_AGREE_WITHIN: i64 = 60;
 /// The built-in logo.
 const LOGO: &[u8] = include_bytes!("http/logo.png");
 
-/// Why the program does not start: one sentence for each thing to change.
+/// Why the program does not start.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct StartError(pub Vec<String>);
+pub enum StartError {
+    /// Settings, files or the database have to be changed first: one sentence for each thing.
+    #[error("{}", .0.join("\n"))]
+    SetUp(Vec<String>),
+    /// The database is away; nothing needs to be changed once it is back.
+    #[error("{0}")]
+    Away(String),
+}
 
 impl StartError {
-    fn one(sentence: impl Into<String>) -> Self {
-        Self(vec![sentence.into()])
+    /// One thing has to be changed first.
+    pub fn one(sentence: impl Into<String>) -> Self {
+        Self::SetUp(vec![sentence.into()])
+    }
+
+    fn of(mistake: Mistake) -> Self {
+        Self::one(mistake.to_string())
+    }
+
+    /// Its sentences.
+    pub fn sentences(self) -> Vec<String> {
+        match self {
+            Self::SetUp(sentences) => sentences,
+            Self::Away(sentence) => vec![sentence],
+        }
+    }
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unusable(sentence) => Self::one(sentence),
+            StoreError::Unreached(sentence) => Self::Away(sentence),
+            StoreError::Unavailable(_) | StoreError::Slow => {
+                Self::Away(format!("{} (`store.url`)", with_causes(&error)))
+            }
+            StoreError::Statement(_) | StoreError::Unreadable { .. } => {
+                Self::one(format!("{} (`store.url`)", with_causes(&error)))
+            }
+        }
+    }
+}
+
+impl From<AppError> for StartError {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Store(error) => error.into(),
+            other => Self::one(other.to_string()),
+        }
     }
 }
 
@@ -47,16 +90,50 @@ pub async fn open_store(
     serving: bool,
     migrate: bool,
 ) -> Result<Store, StartError> {
+    check_store_url(settings)?;
     let options = StoreOptions {
         url: settings.store.url.expose().to_owned(),
         connections: u32::try_from(settings.store.connections).unwrap_or(u32::MAX),
         migrate,
         serving,
     };
-    Store::open(&options).await.map_err(|error| match error {
-        StoreError::Unusable(sentence) => StartError::one(sentence),
-        error => StartError::one(format!("{} (`store.url`)", with_causes(&error))),
-    })
+    Ok(Store::open(&options).await?)
+}
+
+fn check_store_url(settings: &Settings) -> Result<(), StartError> {
+    let url = &settings.store.url;
+    let checked = Store::check_url(url.expose()).map(|_| ());
+    checked.map_err(|wrong| StartError::of(url.wrong(format!("it {wrong}"))))
+}
+
+fn check_cache_url(settings: &Settings) -> Result<(), StartError> {
+    let url = &settings.cache.url;
+    let checked = Cache::check_url(url.expose());
+    checked.map_err(|wrong| StartError::of(url.wrong(format!("it {wrong}"))))
+}
+
+/// What is served as the logo.
+fn logo(settings: &Settings) -> Result<Bytes, StartError> {
+    let Some(path) = &settings.http.logo else {
+        return Ok(Bytes::from_static(LOGO));
+    };
+    let read = std::fs::read(path.as_path()).map(Bytes::from);
+    read.map_err(|error| StartError::of(path.wrong(format!("it cannot be read ({error})"))))
+}
+
+/// What keeps a gateway from starting, as far as it shows without asking anybody: beside keys, sheets
+/// and what calls vendors.
+pub fn obstacles(settings: &Settings) -> Vec<String> {
+    let found = [
+        check_store_url(settings).err(),
+        check_cache_url(settings).err(),
+        logo(settings).err(),
+    ];
+    found
+        .into_iter()
+        .flatten()
+        .flat_map(StartError::sentences)
+        .collect()
 }
 
 /// An error with all its causes, as a person would tell it. Some errors tell their cause
@@ -84,27 +161,23 @@ pub async fn build(
     clock: Clock,
     public: SocketAddr,
 ) -> Result<Arc<App>, StartError> {
-    let unreachable = |error: StoreError| StartError::one(error.to_string());
-    let (machine, database) = (clock.now(), store.now().await.map_err(unreachable)?);
+    let (machine, database) = (clock.now(), store.now().await?);
     clock.anchor(database);
     if let Some(sentence) = clocks_differ(machine, database) {
         tracing::warn!(event = "clocks_differ", "{sentence}");
     }
+    check_cache_url(settings)?;
     let cache = Cache::open(settings.cache.url.expose(), settings.cache.timeout)
         .await
         .map_err(StartError::one)?;
-    let revision = store.sheets_revision().await.map_err(unreachable)?;
+    let revision = store.sheets_revision().await?;
     let setup = setup(settings, &store, &clock, &cache, public).await?;
-    let missing = missing_steps(&store, &setup.vendors)
-        .await
-        .map_err(unreachable)?;
+    let missing = missing_steps(&store, &setup.vendors).await?;
     if !missing.is_empty() {
-        return Err(StartError(missing));
+        return Err(StartError::SetUp(missing));
     }
     let app = App::new(store, clock, cache, setup, revision);
-    app.refresh_directory()
-        .await
-        .map_err(|error| StartError::one(error.to_string()))?;
+    app.refresh_directory().await?;
     Ok(app)
 }
 
@@ -137,7 +210,7 @@ async fn setup(
         dir: settings.vendors.dir.clone(),
         allow_sandbox: settings.vendors.allow_sandbox,
     };
-    let vendors = sheets.load().map_err(StartError)?;
+    let vendors = sheets.load().map_err(StartError::SetUp)?;
     let judge = Judge::new(settings.egress.allow.clone()).map_err(|error| {
         StartError::one(format!("cannot read this machine's addresses: {error}"))
     })?;
@@ -164,37 +237,45 @@ async fn setup(
 /// # Errors
 /// [`StartError`].
 pub fn keyring(settings: &Settings) -> Result<Keyring, StartError> {
-    let Some(reference) = &settings.security.key else {
-        return Err(StartError::one(
-            "`security.key` is not set, and without it nothing can be sealed; `cleargate key new` prints one, and `security.key` takes a reference to it such as \"env:CLEARGATE_KEY\"",
-        ));
+    let security = &settings.security;
+    let mut mistakes = Vec::new();
+    if security.key.is_none() {
+        mistakes.push("`security.key` is not set, and without it nothing can be sealed; `cleargate key new` prints one, and `security.key` takes a reference to it such as \"env:CLEARGATE_KEY\"".to_owned());
+    }
+    let mut read = |reference| match key(reference) {
+        Ok(key) => Some(key),
+        Err(mistake) => {
+            mistakes.push(mistake.to_string());
+            None
+        }
     };
-    let key = reference
-        .resolve()
-        .map_err(|error| StartError::one(format!("{error} (`security.key`)")))?;
-    let old = settings
-        .security
-        .old_keys
-        .iter()
-        .map(|reference| reference.resolve());
-    let old = old
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| StartError::one(format!("{error} (`security.old_keys`)")))?;
-    Keyring::new(&key, &old).map_err(|error| {
-        StartError::one(format!("{error} (`security.key` or `security.old_keys`)"))
-    })
+    let current = security.key.as_ref().and_then(&mut read);
+    let old: Vec<_> = security.old_keys.iter().filter_map(&mut read).collect();
+    match current {
+        Some(current) if mistakes.is_empty() => {
+            Keyring::new(&current, &old).map_err(|error| StartError::one(error.to_string()))
+        }
+        _ => Err(StartError::SetUp(mistakes)),
+    }
+}
+
+/// The key that a reference stands for.
+fn key(reference: &Placed<SecretReference>) -> Result<Private<String>, Mistake> {
+    let wrong = |error: &dyn Error| reference.wrong(error.to_string());
+    let key = reference.resolve().map_err(|error| wrong(&error))?;
+    Keyring::new(&key, &[]).map_err(|error| wrong(&error))?;
+    Ok(key)
 }
 
 /// A row sealed with a key that was not given could never be read again. Every key that orders were
-/// ever sealed with is known, so only those that are not given are looked for.
+/// ever sealed with is kept first, so only those that are not given are looked for.
 async fn check_keys(store: &Store, keys: &Keyring) -> Result<(), StartError> {
-    let unreachable = |error: StoreError| StartError::one(error.to_string());
-    let mut named = store.sealing_keys().await.map_err(unreachable)?;
-    let served_with = store.old_keys().await.map_err(unreachable)?;
+    let mut named = store.sealing_keys().await?;
+    let served_with = store.old_keys().await?;
     let is_given = |id: &str| hex::decode(id).is_ok_and(|id| keys.knows(&id));
     for (id, _) in served_with.iter().filter(|(id, _)| !is_given(id)) {
         let id = hex::decode(id).unwrap_or_default();
-        if store.is_sealed_with(&id).await.map_err(unreachable)? {
+        if store.is_sealed_with(&id).await? {
             named.push(id);
         }
     }
@@ -209,18 +290,17 @@ async fn check_keys(store: &Store, keys: &Keyring) -> Result<(), StartError> {
 }
 
 /// A replica that is given another key is refused from now on, also where nothing else is sealed yet.
-async fn keep_key(store: &Store, keys: &Keyring) -> Result<(), StartError> {
+///
+/// # Errors
+/// [`StartError`].
+pub async fn keep_key(store: &Store, keys: &Keyring) -> Result<(), StartError> {
     let (id, signers) = keys.current_signers();
-    let kept = store.keep_key(&id, &signers).await;
-    kept.map_err(|error| StartError::one(error.to_string()))
+    Ok(store.keep_key(&id, &signers).await?)
 }
 
 /// Links and fingerprints of keys that were left out are recognised by what was kept of those.
 async fn remember_old_keys(store: &Store, keys: &mut Keyring) -> Result<(), StartError> {
-    let old = store
-        .old_keys()
-        .await
-        .map_err(|error| StartError::one(error.to_string()))?;
+    let old = store.old_keys().await?;
     keys.remember(&old)
         .map_err(|error| StartError::one(format!("what was kept of an old key: {error}")))
 }
@@ -237,22 +317,27 @@ pub fn caller(
     cache: &Cache,
     keys: &Arc<Keyring>,
 ) -> Result<Caller, StartError> {
-    let strangers = settings.vendors.of.keys();
-    let strangers = strangers.filter(|name| vendors.get(name).is_none());
-    let sentences: Vec<String> = strangers
-        .map(|name| {
-            let known = vendors.names().join(", ");
-            format!("`[vendors.of.{name}]` is about no vendor; there are {known}")
+    let strangers = settings.vendors.of.iter();
+    let strangers = strangers.filter(|(name, _)| !vendors.may_have(name));
+    let known = vendors.names().join(", ");
+    let mut sentences: Vec<String> = strangers
+        .map(|(name, calls)| {
+            let place = calls.place.as_ref();
+            let place = place.map_or_else(String::new, |place| format!(" in {place}"));
+            format!("`[vendors.of.{name}]`{place} is about no vendor; there are {known}")
         })
         .collect();
-    if !sentences.is_empty() {
-        return Err(StartError(sentences));
-    }
     let options = CallerOptions {
         attempt_timeout: settings.orders.vendor_timeout,
         settings: settings.vendors.clone(),
     };
-    Caller::new(options, clock.clone(), cache.clone(), Arc::clone(keys)).map_err(StartError::one)
+    match Caller::new(options, clock.clone(), cache.clone(), Arc::clone(keys)) {
+        Ok(caller) if sentences.is_empty() => Ok(caller),
+        caller => {
+            sentences.extend(caller.err().unwrap_or_default());
+            Err(StartError::SetUp(sentences))
+        }
+    }
 }
 
 fn options(settings: &Settings, public: SocketAddr) -> AppOptions {
@@ -305,9 +390,6 @@ fn drain_within(settings: &Settings) -> Duration {
     http.drain_deadline.saturating_sub(http.drain_delay)
 }
 
-/// How much longer than what has a deadline of its own an answer may take.
-const ANSWER_MARGIN: Duration = Duration::from_secs(5);
-
 impl Serving {
     /// Starts serving: listeners, background work, ready. `clock`: the running one but for tests,
     /// which also leave background work to themselves (`background` is false).
@@ -326,24 +408,13 @@ impl Serving {
         let operations = Listener::bind(settings.http.operations_addr, "http.operations_addr")
             .await
             .map_err(StartError::one)?;
-        let logo = match &settings.http.logo {
-            None => Bytes::from_static(LOGO),
-            Some(path) => std::fs::read(path).map(Bytes::from).map_err(|error| {
-                StartError::one(format!(
-                    "`http.logo` is {}, which cannot be read ({error})",
-                    path.display()
-                ))
-            })?,
-        };
+        let logo = logo(settings)?;
         let store = open_store(settings, true, settings.store.migrate).await?;
         let app = build(settings, store, clock, public.addr()).await?;
         keep_key(&app.store, &app.setup().keys).await?;
         let edge = Edge {
             body_limit: settings.http.body_limit,
             body_timeout: settings.http.body_timeout,
-            longest_answer: settings.http.body_timeout
-                + settings.orders.answer_within
-                + ANSWER_MARGIN,
             logo,
         };
         let serving = Self {
@@ -426,7 +497,7 @@ impl Serving {
         let app = &self.app;
         let setup = setup(&settings, &app.store, &app.clock, &app.cache, self.public).await?;
         keep_key(&app.store, &setup.keys).await?;
-        app.replace_setup(setup).await.map_err(StartError)?;
+        app.replace_setup(setup).await.map_err(StartError::SetUp)?;
         if let Err(error) = app.announce_sheets().await {
             tracing::warn!(%error, "other processes do not know of it; reload them too");
         }

@@ -56,8 +56,8 @@ impl CallbackAddress {
 pub enum CallbackAnswer {
     /// The vendor's own acknowledgement.
     Acknowledged(Acknowledgement),
-    /// Not a method that carries callbacks here.
-    MethodNotAllowed,
+    /// Not a method that carries callbacks here; these do.
+    MethodNotAllowed(Vec<&'static str>),
     /// The proof is missing, wrong or stale.
     NotBelieved,
 }
@@ -91,12 +91,10 @@ impl App {
         if let Some(echo) = challenged(callbacks, incoming) {
             return Ok(CallbackAnswer::Acknowledged(echo));
         }
-        if !callbacks
-            .methods
-            .iter()
-            .any(|method| method.as_str() == incoming.method)
-        {
-            return Ok(CallbackAnswer::MethodNotAllowed);
+        let methods = callbacks.methods.iter().map(|method| method.as_str());
+        let methods: Vec<_> = methods.collect();
+        if !methods.contains(&incoming.method) {
+            return Ok(CallbackAnswer::MethodNotAllowed(methods));
         }
         let secrets = |name: &str| address.connection.secrets(name);
         let Ok(verified) = verify(&callbacks.proof, incoming, &secrets, self.clock.now()) else {

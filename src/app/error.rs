@@ -84,7 +84,7 @@ impl AppError {
     pub fn is_outage(&self) -> bool {
         matches!(
             self,
-            Self::Store(StoreError::Unavailable(_) | StoreError::Slow)
+            Self::Store(StoreError::Unavailable(_) | StoreError::Unreached(_) | StoreError::Slow)
         )
     }
 }

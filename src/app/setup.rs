@@ -117,6 +117,12 @@ impl App {
         self.setup.load_full()
     }
 
+    /// The longest deadline of what a caller waits for, as things are now.
+    pub fn longest_deadline(&self) -> Duration {
+        let options = &self.setup.load().options;
+        options.answer_within.max(options.catalog_first_fetch)
+    }
+
     /// Works as `setup` says from now on, if that suits what the database holds.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use super::error::CliError;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{self, LogLevel, LogSettings, Settings};
-use crate::startup::{build, open_store};
+use crate::startup::{build, keep_key, open_store};
 use crate::telemetry::start_log;
 
 /// The application over an open database.
@@ -74,14 +74,16 @@ impl Desk {
         self.settings.http.public_url.is_some() || self.settings.http.public_addr.port() != 0
     }
 
-    /// Refuses where news of an order would be sent with a result link that leads nowhere.
-    pub(super) fn need_public_url(&self) -> Result<(), CliError> {
-        if self.is_public_url_known() {
-            return Ok(());
+    /// Gets ready to take news of an order in. Refuses where they would be sent with a result link
+    /// that leads nowhere. A report is sealed, so whoever starts without this key later is refused as
+    /// well; a command that only reads keeps none, or a mistaken key would lock out the right one.
+    pub(super) async fn expect_news(&self) -> Result<(), CliError> {
+        if !self.is_public_url_known() {
+            return Err(CliError::SetUp(vec![
+                "`http.public_addr` has port 0, so the link to the result cannot be written; set `http.public_url` to how the serving process is reached".to_owned(),
+            ]));
         }
-        Err(CliError::SetUp(vec![
-            "`http.public_addr` has port 0, so the link to the result cannot be written; set `http.public_url` to how the serving process is reached".to_owned(),
-        ]))
+        Ok(keep_key(&self.app.store, &self.app.setup().keys).await?)
     }
 
     /// The account of a tenant, by its internal id.

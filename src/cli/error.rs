@@ -80,7 +80,10 @@ impl From<ConfigError> for CliError {
 
 impl From<StartError> for CliError {
     fn from(error: StartError) -> Self {
-        Self::SetUp(error.0)
+        match error {
+            StartError::SetUp(sentences) => Self::SetUp(sentences),
+            StartError::Away(sentence) => Self::NotDone(sentence),
+        }
     }
 }
 
@@ -88,7 +91,9 @@ impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let told = with_causes(&error);
         match error {
-            StoreError::Unavailable(_) | StoreError::Slow => Self::NotDone(told),
+            StoreError::Unavailable(_) | StoreError::Unreached(_) | StoreError::Slow => {
+                Self::NotDone(told)
+            }
             StoreError::Unusable(_) => Self::SetUp(vec![told]),
             StoreError::Statement(_) | StoreError::Unreadable { .. } => Self::Internal(told),
         }

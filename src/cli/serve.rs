@@ -37,14 +37,14 @@ pub(super) async fn run(config: Option<&Path>) -> Result<(), CliError> {
 async fn reload(serving: &mut Serving, config: Option<&Path>) {
     let reloaded = match config::load(config) {
         Ok(settings) => serving.reload(settings).await,
-        Err(error) => Err(StartError(vec![error.to_string()])),
+        Err(error) => Err(StartError::one(error.to_string())),
     };
     let result = if reloaded.is_ok() { "done" } else { "refused" };
     metrics::counter!("reloads_total", "result" => result).increment(1);
     match reloaded {
         Ok(()) => tracing::info!(event = "reloaded", "settings and sheets are reloaded"),
-        Err(StartError(mistakes)) => {
-            for mistake in mistakes {
+        Err(error) => {
+            for mistake in error.sentences() {
                 tracing::error!(
                     event = "not_reloaded",
                     mistake,

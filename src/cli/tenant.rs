@@ -15,6 +15,8 @@ use crate::app::tenants::Imported;
 use crate::config;
 use crate::domain::tenant::{Tenant, TenantOptions};
 
+/// An old secret that lives on for longer is one that nobody takes back.
+const LONGEST_OVERLAP: Duration = Duration::from_hours(365 * 24);
 /// Hex digits of a secret's digest that are shown: enough to tell two secrets apart.
 const DIGEST_SHOWN: usize = 8;
 
@@ -58,8 +60,8 @@ pub(super) enum Command {
     Rotate {
         /// The tenant's Account ID.
         account: String,
-        /// How long the old secrets still work: a number and s, m, h or d.
-        #[arg(long, value_name = "TIME", default_value = "24h", value_parser = config::duration)]
+        /// How long the old secrets still work, 365d at most: a number and s, m, h or d.
+        #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_overlap)]
         overlap: Duration,
     },
     /// Refuse every call of a tenant; its open orders are still followed to their end.
@@ -70,6 +72,14 @@ pub(super) enum Command {
         #[arg(long)]
         enable: bool,
     },
+}
+
+fn parse_overlap(text: &str) -> Result<Duration, String> {
+    let overlap = config::duration(text)?;
+    if overlap > LONGEST_OVERLAP {
+        return Err("the old secrets may work for 365d at most".to_owned());
+    }
+    Ok(overlap)
 }
 
 /// Runs a command of `tenant`.
@@ -105,10 +115,10 @@ pub(super) async fn run(
 }
 
 /// Reads a tenants file.
-pub(super) fn read_file(path: &Path) -> Result<TenantFile, String> {
+pub(super) fn read_file(path: &Path) -> Result<TenantFile, Vec<String>> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("the tenants file {name} cannot be read ({error})"))?;
+        .map_err(|error| vec![format!("the tenants file {name} cannot be read ({error})")])?;
     TenantFile::parse(&name, &text)
 }
 
@@ -118,7 +128,7 @@ async fn import(
     verifies: bool,
     out: &mut impl Write,
 ) -> Result<(), CliError> {
-    let file = read_file(path).map_err(|mistake| CliError::SetUp(vec![mistake]))?;
+    let file = read_file(path).map_err(CliError::SetUp)?;
     let resolve = |reference: &str| config::secret(reference).map_err(|error| error.to_string());
     let imported = desk.app.import_tenants(&file, &resolve).await;
     let imported = imported.map_err(CliError::SetUp)?;

@@ -8,6 +8,7 @@
 
 mod error;
 mod kinds;
+mod placed;
 mod secret;
 mod sections;
 mod sources;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 pub use error::{ConfigError, Mistake, Place};
 pub use kinds::{CacheUrl, LogFormat, LogLevel, ProxyUrl, Rate, StoreUrl};
+pub use placed::Placed;
 pub use secret::{SecretReference, is_reference, secret};
 pub use sections::{
     BackgroundSettings, CacheSettings, CallSettings, CatalogSettings, DeliverySettings,
@@ -46,6 +48,15 @@ pub struct Settings {
 
 /// Reads the defaults, `file` if there is one, and this process's environment.
 pub fn load(file: Option<&Path>) -> Result<Settings, ConfigError> {
+    examine(file).and_then(flawless)
+}
+
+/// Reads the same as [`load`], and goes on where a setting is wrong: with its default, and with every
+/// mistake.
+///
+/// # Errors
+/// The file cannot be read at all, or is not TOML.
+pub fn examine(file: Option<&Path>) -> Result<(Settings, Vec<Mistake>), ConfigError> {
     let file = file
         .map(|path| match fs::read_to_string(path) {
             Ok(text) => Ok((path.display().to_string(), text)),
@@ -58,7 +69,15 @@ pub fn load(file: Option<&Path>) -> Result<Settings, ConfigError> {
     let file = file
         .as_ref()
         .map(|(name, text)| (name.as_str(), text.as_str()));
-    Settings::from_sources(file, environment())
+    Settings::examine(file, environment())
+}
+
+fn flawless((settings, mistakes): (Settings, Vec<Mistake>)) -> Result<Settings, ConfigError> {
+    if mistakes.is_empty() {
+        Ok(settings)
+    } else {
+        Err(ConfigError::Mistakes(mistakes))
+    }
 }
 
 /// A duration as settings write it, such as `24h`; else what would be right.
@@ -72,6 +91,13 @@ impl Settings {
         file: Option<(&str, &str)>,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
+        Self::examine(file, variables).and_then(flawless)
+    }
+
+    fn examine(
+        file: Option<(&str, &str)>,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<(Self, Vec<Mistake>), ConfigError> {
         let mut sources = Sources::defaults();
         if let Some((name, text)) = file {
             sources.add_file(name, text)?;
@@ -79,7 +105,7 @@ impl Settings {
         sources.add_variables(variables);
         let settings = Self::read(&mut sources);
         settings.check_together(&mut sources);
-        sources.finish(settings)
+        Ok((settings, sources.mistakes()))
     }
 
     fn read(sources: &mut Sources) -> Self {

@@ -9,9 +9,11 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
+use super::error::Place;
 use super::kinds::{
     CacheUrl, LogFormat, LogLevel, Nameserver, ProxyUrl, PublicUrl, Rate, Size, StoreUrl,
 };
+use super::placed::Placed;
 use super::secret::SecretReference;
 use super::sources::{Section, Sources};
 
@@ -29,7 +31,7 @@ pub struct HttpSettings {
     pub operations_addr: SocketAddr,
     /// As it was set; [`HttpSettings::public_url`] is what to use.
     pub public_url: Option<Url>,
-    pub logo: Option<PathBuf>,
+    pub logo: Option<Placed<PathBuf>>,
     pub header_timeout: Duration,
     pub body_timeout: Duration,
     /// In bytes.
@@ -45,7 +47,7 @@ impl HttpSettings {
             public_addr: section.one("public_addr"),
             operations_addr: section.one("operations_addr"),
             public_url: section.optional("public_url").map(|PublicUrl(url)| url),
-            logo: section.optional("logo"),
+            logo: section.optional_placed("logo"),
             header_timeout: section.within("header_timeout", MILLISECOND..=HOUR),
             body_timeout: section.within("body_timeout", MILLISECOND..=HOUR),
             body_limit: section
@@ -88,7 +90,7 @@ impl OrderSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "config/cleargate.toml is their documentation")]
 pub struct StoreSettings {
-    pub url: StoreUrl,
+    pub url: Placed<StoreUrl>,
     pub migrate: bool,
     pub connections: usize,
 }
@@ -96,7 +98,7 @@ pub struct StoreSettings {
 impl StoreSettings {
     pub(super) fn read(section: &mut Section<'_>) -> Self {
         Self {
-            url: section.one("url"),
+            url: section.one_placed("url"),
             migrate: section.one("migrate"),
             connections: section.within("connections", 2..=1_000),
         }
@@ -107,14 +109,14 @@ impl StoreSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "config/cleargate.toml is their documentation")]
 pub struct CacheSettings {
-    pub url: CacheUrl,
+    pub url: Placed<CacheUrl>,
     pub timeout: Duration,
 }
 
 impl CacheSettings {
     pub(super) fn read(section: &mut Section<'_>) -> Self {
         Self {
-            url: section.one("url"),
+            url: section.one_placed("url"),
             timeout: section.within("timeout", MILLISECOND..=MINUTE),
         }
     }
@@ -125,15 +127,15 @@ impl CacheSettings {
 #[expect(missing_docs, reason = "config/cleargate.toml is their documentation")]
 pub struct SecuritySettings {
     /// `None`: nothing that seals may start.
-    pub key: Option<SecretReference>,
-    pub old_keys: Vec<SecretReference>,
+    pub key: Option<Placed<SecretReference>>,
+    pub old_keys: Vec<Placed<SecretReference>>,
 }
 
 impl SecuritySettings {
     pub(super) fn read(section: &mut Section<'_>) -> Self {
         Self {
-            key: section.optional("key"),
-            old_keys: section.list("old_keys"),
+            key: section.optional_placed("key"),
+            old_keys: section.list_placed("old_keys"),
         }
     }
 }
@@ -190,10 +192,12 @@ pub struct CallSettings {
     pub denied_pause: Duration,
     pub longest_pause: Duration,
     pub no_news_after: Duration,
-    pub proxy: Option<ProxyUrl>,
-    pub client_certificate: Option<SecretReference>,
-    pub client_key: Option<SecretReference>,
-    pub authorities: Option<SecretReference>,
+    pub proxy: Option<Placed<ProxyUrl>>,
+    pub client_certificate: Option<Placed<SecretReference>>,
+    pub client_key: Option<Placed<SecretReference>>,
+    pub authorities: Option<Placed<SecretReference>>,
+    /// Where the section begins, if anything is said in it.
+    pub place: Option<Place>,
 }
 
 impl CallSettings {
@@ -207,10 +211,11 @@ impl CallSettings {
             denied_pause: section.within("denied_pause", Duration::ZERO..=DAY),
             longest_pause: section.within("longest_pause", Duration::ZERO..=DAY),
             no_news_after: section.within("no_news_after", HOUR..=365 * DAY),
-            proxy: section.optional("proxy"),
-            client_certificate: section.optional("client_certificate"),
-            client_key: section.optional("client_key"),
-            authorities: section.optional("authorities"),
+            proxy: section.optional_placed("proxy"),
+            client_certificate: section.optional_placed("client_certificate"),
+            client_key: section.optional_placed("client_key"),
+            authorities: section.optional_placed("authorities"),
+            place: section.begins(),
         }
     }
 }

@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{ConfigError, Mistake, Place};
 use super::kinds::{Ordered, Setting};
+use super::placed::Placed;
 
 const DEFAULTS: &str = include_str!("../../config/cleargate.toml");
 const PREFIX: &str = "CLEARGATE__";
@@ -221,13 +222,9 @@ impl Sources {
         section.refuse::<String>(key, text, place, wanted.to_owned());
     }
 
-    /// The settings if nothing was wrong, else every mistake.
-    pub(super) fn finish<T>(self, settings: T) -> Result<T, ConfigError> {
-        if self.mistakes.is_empty() {
-            Ok(settings)
-        } else {
-            Err(ConfigError::Mistakes(self.mistakes))
-        }
+    /// Every mistake that was found.
+    pub(super) fn mistakes(self) -> Vec<Mistake> {
+        self.mistakes
     }
 
     /// Every known setting as `section.key`.
@@ -241,7 +238,7 @@ impl Sources {
 }
 
 /// One section, while its struct reads it. A wrong value is noted and its default returned, so
-/// that the mistakes behind it are found as well; the settings are then thrown away.
+/// that the mistakes behind it are found as well; such settings are not worked with.
 pub(super) struct Section<'a> {
     name: &'a str,
     entries: &'a BTreeMap<String, Entry>,
@@ -253,11 +250,17 @@ pub(super) struct Section<'a> {
 impl<'a> Section<'a> {
     /// The value of `key`.
     pub(super) fn one<T: Setting>(&mut self, key: &str) -> T {
+        self.one_placed(key).value
+    }
+
+    /// The value of `key`, with where it was given.
+    pub(super) fn one_placed<T: Setting>(&mut self, key: &str) -> Placed<T> {
         let (text, place) = self.single(key);
-        T::parse(text).unwrap_or_else(|wanted| {
+        let value = T::parse(text).unwrap_or_else(|wanted| {
             self.refuse::<T>(key, text, place, wanted);
             default(self.shared.map_or(self.entry(key), |shared| &shared[key]))
-        })
+        });
+        self.placed(key, text, place, value)
     }
 
     /// The value of `key`, within `range`.
@@ -274,18 +277,32 @@ impl<'a> Section<'a> {
 
     /// The value of `key`; empty means none.
     pub(super) fn optional<T: Setting>(&mut self, key: &str) -> Option<T> {
+        self.optional_placed(key).map(|placed| placed.value)
+    }
+
+    /// The value of `key`, with where it was given; empty means none.
+    pub(super) fn optional_placed<T: Setting>(&mut self, key: &str) -> Option<Placed<T>> {
         let (text, place) = self.single(key);
         if text.is_empty() {
             return None;
         }
-        let value = T::parse(text);
-        value
-            .map_err(|wanted| self.refuse::<T>(key, text, place, wanted))
-            .ok()
+        match T::parse(text) {
+            Ok(value) => Some(self.placed(key, text, place, value)),
+            Err(wanted) => {
+                self.refuse::<T>(key, text, place, wanted);
+                None
+            }
+        }
     }
 
     /// The values of `key`; in a variable they are parted by commas.
     pub(super) fn list<T: Setting>(&mut self, key: &str) -> Vec<T> {
+        let placed = self.list_placed(key).into_iter();
+        placed.map(|placed| placed.value).collect()
+    }
+
+    /// The values of `key`, with where they were given.
+    pub(super) fn list_placed<T: Setting>(&mut self, key: &str) -> Vec<Placed<T>> {
         let entry = self.entry(key);
         let given = entry.given.as_ref().unwrap_or(&entry.default);
         let texts: Vec<&str> = match &given.texts {
@@ -294,13 +311,44 @@ impl<'a> Section<'a> {
         };
         let texts = texts.into_iter().filter(|text| !text.is_empty());
         texts
-            .filter_map(|text| {
-                let value = T::parse(text);
-                value
-                    .map_err(|wanted| self.refuse::<T>(key, text, &given.place, wanted))
-                    .ok()
+            .filter_map(|text| match T::parse(text) {
+                Ok(value) => Some(self.placed(key, text, &given.place, value)),
+                Err(wanted) => {
+                    self.refuse::<T>(key, text, &given.place, wanted);
+                    None
+                }
             })
             .collect()
+    }
+
+    /// Where something was given in this section first; `None` where nothing was.
+    pub(super) fn begins(&self) -> Option<Place> {
+        let given = self.entries.values().filter_map(|it| it.given.as_ref());
+        let places = given.map(|given| given.place.clone());
+        places.min_by_key(|place| match place {
+            Place::Line { line, .. } => *line,
+            Place::Default | Place::Variable(_) => 0,
+        })
+    }
+
+    /// A value that was read from `text`.
+    fn placed<T: Setting>(&self, key: &str, text: &str, place: &Place, value: T) -> Placed<T> {
+        let section = if self.takes_over(key) {
+            SHARED
+        } else {
+            self.name
+        };
+        Placed {
+            value,
+            key: format!("{section}.{key}"),
+            shown: (!T::PRIVATE).then(|| text.to_owned()),
+            place: place.clone(),
+        }
+    }
+
+    /// Whether the section of all vendors says it.
+    fn takes_over(&self, key: &str) -> bool {
+        self.shared.is_some() && self.entries[key].given.is_none()
     }
 
     /// The text given for `key`; a list is refused.
@@ -334,7 +382,7 @@ impl<'a> Section<'a> {
 
     fn refuse<T: Setting>(&mut self, key: &str, text: &str, place: &Place, wanted: String) {
         // What was taken over from the section of all vendors is told there.
-        if self.shared.is_some() && self.entries[key].given.is_none() {
+        if self.takes_over(key) {
             return;
         }
         self.mistakes.push(Mistake {

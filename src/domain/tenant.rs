@@ -273,16 +273,25 @@ mod stage_words {
         from: D,
     ) -> Result<HashMap<Stage, String>, D::Error> {
         let mut words = Words::default().status;
-        for (key, word) in BTreeMap::<String, String>::deserialize(from)? {
-            let stage = Stage::parse(&key).ok_or_else(|| {
+        let given = HashMap::<Key, String>::deserialize(from)?.into_iter();
+        words.extend(given.map(|(Key(stage), word)| (stage, word)));
+        Ok(words)
+    }
+
+    /// A stage as a key of its own, so that a wrong one is told with its own place.
+    #[derive(PartialEq, Eq, Hash)]
+    struct Key(Stage);
+
+    impl<'de> Deserialize<'de> for Key {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            let key = String::deserialize(from)?;
+            Stage::parse(&key).map(Self).ok_or_else(|| {
                 D::Error::custom(format!(
                     "`{key}` is not a stage; stages are {}",
                     Stage::ALL.map(Stage::as_str).join(", ")
                 ))
-            })?;
-            words.insert(stage, word);
+            })
         }
-        Ok(words)
     }
 }
 

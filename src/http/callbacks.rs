@@ -52,11 +52,10 @@ pub(super) async fn receive(
     metrics::counter!("callbacks_total", "vendor" => address.vendor().to_owned(), "verdict" => verdict(&answer)).increment(1);
     match answer {
         CallbackAnswer::Acknowledged(acknowledgement) => Ok(write(acknowledgement)),
-        CallbackAnswer::MethodNotAllowed => Err(ApiError::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            "Callbacks are not sent with this method.",
-        )),
+        CallbackAnswer::MethodNotAllowed(right) => Err(ApiError {
+            allow: Some(right.join(",")),
+            ..ApiError::method_not_allowed()
+        }),
         CallbackAnswer::NotBelieved => Err(ApiError::new(
             StatusCode::UNAUTHORIZED,
             "not_believed",
@@ -68,7 +67,7 @@ pub(super) async fn receive(
 fn verdict(answer: &CallbackAnswer) -> &'static str {
     match answer {
         CallbackAnswer::Acknowledged(_) => "acknowledged",
-        CallbackAnswer::MethodNotAllowed => "method_not_allowed",
+        CallbackAnswer::MethodNotAllowed(_) => "method_not_allowed",
         CallbackAnswer::NotBelieved => "not_believed",
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -19,6 +19,8 @@ pub(super) struct ApiError {
     pub(super) message: String,
     pub(super) field: Option<String>,
     pub(super) retry_after: Option<Duration>,
+    /// The methods that are right, where the route table does not say.
+    pub(super) allow: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -38,6 +40,7 @@ impl ApiError {
             message: message.into(),
             field: None,
             retry_after: None,
+            allow: None,
         }
     }
 
@@ -109,6 +112,9 @@ impl ApiError {
                 WWW_AUTHENTICATE,
                 HeaderValue::from_static("Basic realm=\"Cleargate\", charset=\"UTF-8\""),
             );
+        }
+        if let Some(allow) = self.allow.as_deref().map(HeaderValue::from_str) {
+            headers.insert(ALLOW, allow.expect("methods are a header value"));
         }
         self.say_when(headers);
         response

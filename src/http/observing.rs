@@ -22,11 +22,15 @@ use crate::trace::Trace;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
+/// How long an answer may take that is begun now.
+pub(super) type LongestAnswer = Arc<dyn Fn() -> Duration + Send + Sync>;
+
 /// A route under the name that spans and metrics give it, never the path: paths of callbacks and
 /// results are secret.
 struct Route {
     name: &'static str,
-    longest_answer: Duration,
+    longest_answer: LongestAnswer,
+    too_late: fn() -> Response,
     answered: [OnceLock<Histogram>; STATUS_CLASSES.len()],
 }
 
@@ -48,11 +52,16 @@ impl Route {
 pub(super) struct Observed(Arc<Route>);
 
 impl Observed {
-    /// The route of that name, which may take so long to answer.
-    pub(super) fn of(name: &'static str, longest_answer: Duration) -> Self {
+    /// The route of that name, which may take so long to answer, and what is said where it does not.
+    pub(super) fn of(
+        name: &'static str,
+        longest_answer: &LongestAnswer,
+        too_late: fn() -> Response,
+    ) -> Self {
         Self(Arc::new(Route {
             name,
-            longest_answer,
+            longest_answer: Arc::clone(longest_answer),
+            too_late,
             answered: Default::default(),
         }))
     }
@@ -99,17 +108,23 @@ where
             tenant = tracing::field::Empty
         );
         let (answer, route) = (self.inner.call(request), Arc::clone(&self.route));
+        let within = (route.longest_answer)();
         let work = async move {
-            let answer = match tokio::time::timeout(route.longest_answer, answer).await {
+            let answer = match tokio::time::timeout(within, answer).await {
                 Ok(Ok(answer)) => answer,
-                Err(_) => too_slow(),
+                Err(_) => {
+                    tracing::error!(
+                        "no answer within the longest time, probably for want of the database"
+                    );
+                    (route.too_late)()
+                }
             };
             let mut answer = last_resort(answer, &id);
             answer.headers_mut().insert(REQUEST_ID, id);
             let (status, took) = (answer.status(), began.elapsed());
             tracing::debug!(
                 status = status.as_u16(),
-                took_us = took.as_micros(),
+                took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
                 "answered"
             );
             route.answered(status, took);
@@ -119,9 +134,8 @@ where
     }
 }
 
-/// Answers for a handler that does not.
-fn too_slow() -> Response {
-    tracing::error!("no answer within the longest time, probably for want of the database");
+/// Answers a program for a handler that does not.
+pub(super) fn too_late() -> Response {
     ApiError::unavailable(Duration::from_secs(2)).into_response()
 }
 
@@ -166,4 +180,41 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
         let id = hex::Buffer::<16>::new().const_format(&rand::random());
         HeaderValue::from_str(id.as_str()).expect("hex is a header value")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::http::results;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_may_take_as_long_as_what_is_in_force_when_it_is_asked_for() {
+        let seconds = Arc::new(AtomicU64::new(0));
+        let in_force = Arc::clone(&seconds);
+        let longest: LongestAnswer =
+            Arc::new(move || Duration::from_secs(in_force.load(Ordering::Relaxed)));
+        let never = tower::service_fn(async |_| std::future::pending().await);
+        let mut route = Observed::of("/", &longest, too_late).layer(never);
+        for within in [23, 75] {
+            seconds.store(within, Ordering::Relaxed);
+            let began = tokio::time::Instant::now();
+            let Ok(answer) = route.call(Request::default()).await;
+            assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(began.elapsed().as_secs(), within);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_looks_at_a_page_that_does_not_come_sees_a_page() {
+        let longest: LongestAnswer = Arc::new(|| Duration::from_secs(1));
+        let never = tower::service_fn(async |_| std::future::pending().await);
+        let mut route = Observed::of("/", &longest, results::too_late).layer(never);
+        let Ok(answer) = route.call(Request::default()).await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let header = |name: &str| answer.headers()[name].to_str().unwrap();
+        assert_eq!(header("content-type"), "text/html; charset=utf-8");
+        assert_eq!(header("retry-after"), "2");
+    }
 }

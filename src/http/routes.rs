@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::error::ApiError;
-use super::observing::Observed;
+use super::observing::{LongestAnswer, Observed, too_late};
 use super::operations::Readiness;
 use super::{ats, callbacks, operations as ops, results, status};
 use crate::app::App;
@@ -24,12 +24,12 @@ pub struct Edge {
     pub body_limit: usize,
     /// How long a body may take.
     pub body_timeout: Duration,
-    /// How long any answer may take: longer than everything that has a deadline of its own, so
-    /// that only a database that stands still makes anybody wait for it.
-    pub longest_answer: Duration,
     /// The provider's logo, a PNG.
     pub logo: Bytes,
 }
+
+/// How much longer than what has a deadline of its own an answer may take.
+const ANSWER_MARGIN: Duration = Duration::from_secs(5);
 
 /// What handlers may ask for.
 #[derive(Clone)]
@@ -53,11 +53,12 @@ impl FromRef<Parts> for Arc<Edge> {
 /// The routes of the public listener.
 pub fn public(app: Arc<App>, edge: Edge) -> Router {
     let edge = Arc::new(edge);
+    let longest_answer = longest_answer(&app, edge.body_timeout);
     let nowhere = any(async || ApiError::not_found());
-    let nowhere = nowhere.layer(Observed::of("(none)", edge.longest_answer));
+    let nowhere = nowhere.layer(Observed::of("(none)", &longest_answer, too_late));
     let packages = get(ats::packages).post(ats::packages);
     let results = get(results::show).post(results::report);
-    Routes(Router::new(), edge.longest_answer)
+    Routes(Router::new(), longest_answer)
         .route("/v1/packages", only(packages))
         .route("/v1/orders", only(post(ats::place_order)))
         .route(
@@ -69,11 +70,18 @@ pub fn public(app: Arc<App>, edge: Edge) -> Router {
             only(post(ats::cancel_order)),
         )
         .route("/v1/logo.png", only(get(ats::logo)))
-        .route("/background_checks/{tracking_id}/results", only(results))
+        .pages("/background_checks/{tracking_id}/results", only(results))
         .route("/callbacks/{vendor}/{token}", any(callbacks::receive))
         .0
         .fallback_service(nowhere)
         .with_state(Parts { app, edge })
+}
+
+/// How long any answer may take: longer than everything that has a deadline of its own, so that only
+/// a database that stands still makes anybody wait for it. The deadlines may change at a reload.
+fn longest_answer(app: &Arc<App>, body_timeout: Duration) -> LongestAnswer {
+    let app = Arc::clone(app);
+    Arc::new(move || body_timeout + app.longest_deadline() + ANSWER_MARGIN)
 }
 
 /// A route of these methods and no other.
@@ -82,11 +90,17 @@ fn only(methods: MethodRouter<Parts>) -> MethodRouter<Parts> {
 }
 
 /// Routes that are observed, each under its own name, and how long an answer may take.
-struct Routes(Router<Parts>, Duration);
+struct Routes(Router<Parts>, LongestAnswer);
 
 impl Routes {
     fn route(self, path: &'static str, methods: MethodRouter<Parts>) -> Self {
-        let observed = Observed::of(path, self.1);
+        let observed = Observed::of(path, &self.1, too_late);
+        Self(self.0.route(path, methods.layer(observed)), self.1)
+    }
+
+    /// A route that people look at, also where no answer comes.
+    fn pages(self, path: &'static str, methods: MethodRouter<Parts>) -> Self {
+        let observed = Observed::of(path, &self.1, results::too_late);
         Self(self.0.route(path, methods.layer(observed)), self.1)
     }
 }

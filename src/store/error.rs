@@ -6,6 +6,9 @@ pub enum StoreError {
     /// The database cannot be reached or is not writable now.
     #[error("the database is unavailable")]
     Unavailable(#[source] sqlx::Error),
+    /// It could not be reached when it was to be opened; the sentence says where it was looked for.
+    #[error("{0}")]
+    Unreached(String),
     /// It did not answer within the time that its caller had.
     #[error("the database does not answer in time")]
     Slow,

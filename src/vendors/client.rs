@@ -166,13 +166,13 @@ impl Caller {
     /// where tokens are shared, sealed with `keys`.
     ///
     /// # Errors
-    /// A sentence where certificates, keys or a proxy cannot be used.
+    /// One sentence for each certificate, key or proxy that cannot be used.
     pub fn new(
         options: CallerOptions,
         clock: Clock,
         cache: Cache,
         keys: Arc<Keyring>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Vec<String>> {
         let exchange = Exchange::new(&options.settings, options.attempt_timeout)?;
         let pauses = Pauses::new(clock.clone());
         let shared = SharedTokens {

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use adapters::vocabulary::Private;
 use adapters::{Effect, Reply};
 use tower::Service;
 
 use super::call::{CONNECTS_WITHIN, Call, Failure, Outcome, Outcoming};
 use super::unsent::Obstacle;
-use crate::config::{CallSettings, SecretReference, VendorSettings};
+use crate::config::{CallSettings, Mistake, Place, Placed, SecretReference, VendorSettings};
 
 /// How long an idle connection to a vendor is kept.
 const IDLE: Duration = Duration::from_secs(30);
@@ -43,79 +44,137 @@ impl Exchange {
     /// Prepares the clients.
     ///
     /// # Errors
-    /// A sentence where certificates, keys or the proxy cannot be used.
-    pub(super) fn new(settings: &VendorSettings, attempt: Duration) -> Result<Self, String> {
-        let own = settings.of.iter().map(|(vendor, calls)| {
-            let pair = Pair::new(calls, &format!("vendors.of.{vendor}"), attempt)?;
-            Ok((vendor.clone(), pair))
-        });
-        Ok(Self(Arc::new(Clients {
-            all: Pair::new(&settings.calls, "vendors.calls", attempt)?,
-            own: own.collect::<Result<_, String>>()?,
-            reply_limit: settings.reply_limit,
-        })))
+    /// One sentence for each certificate, key or proxy that cannot be used.
+    pub(super) fn new(settings: &VendorSettings, attempt: Duration) -> Result<Self, Vec<String>> {
+        let mut mistakes: Vec<String> = Vec::new();
+        let mut pair = |calls| match Pair::new(calls, attempt) {
+            Ok(pair) => Some(pair),
+            Err(found) => {
+                // What a vendor takes over from all is told once.
+                for mistake in found.iter().map(Mistake::to_string) {
+                    if !mistakes.contains(&mistake) {
+                        mistakes.push(mistake);
+                    }
+                }
+                None
+            }
+        };
+        let all = pair(&settings.calls);
+        let own = settings.of.iter();
+        let own = own.filter_map(|(vendor, calls)| Some((vendor.clone(), pair(calls)?)));
+        let own = own.collect();
+        match all {
+            Some(all) if mistakes.is_empty() => Ok(Self(Arc::new(Clients {
+                all,
+                own,
+                reply_limit: settings.reply_limit,
+            }))),
+            _ => Err(mistakes),
+        }
     }
 }
 
 impl Pair {
-    fn new(calls: &CallSettings, section: &str, attempt: Duration) -> Result<Self, String> {
-        Ok(Self {
-            pooled: client(calls, section, attempt, KEPT_IDLE)?,
-            fresh: client(calls, section, attempt, 0)?,
-        })
+    fn new(calls: &CallSettings, attempt: Duration) -> Result<Self, Vec<Mistake>> {
+        let (proxy, authorities) = (proxy(calls), authorities(calls));
+        let identity = identity(calls);
+        match (proxy, authorities, identity) {
+            (Ok(proxy), Ok(authorities), Ok(identity)) => {
+                let client = |kept_idle| {
+                    let mut builder = builder(attempt, kept_idle);
+                    if let Some(proxy) = &proxy {
+                        builder = builder.proxy(proxy.clone());
+                    }
+                    if let Some(authorities) = &authorities {
+                        builder = builder.tls_certs_only(authorities.iter().cloned());
+                    }
+                    if let Some(identity) = &identity {
+                        builder = builder.identity(identity.clone());
+                    }
+                    builder.build().map_err(|error| vec![unfit(calls, &error)])
+                };
+                Ok(Self {
+                    pooled: client(KEPT_IDLE)?,
+                    fresh: client(0)?,
+                })
+            }
+            (proxy, authorities, identity) => {
+                let mut mistakes = identity.err().unwrap_or_default();
+                mistakes.extend(proxy.err());
+                mistakes.extend(authorities.err());
+                Err(mistakes)
+            }
+        }
     }
 }
 
-fn client(
-    calls: &CallSettings,
-    section: &str,
-    attempt: Duration,
-    kept_idle: usize,
-) -> Result<reqwest::Client, String> {
-    let mut builder = reqwest::Client::builder()
+/// A client as it is where nothing is set.
+fn builder(attempt: Duration, kept_idle: usize) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         // An attempt that cannot connect fails as such, and not as one that may have arrived.
         .connect_timeout(CONNECTS_WITHIN.min(attempt / 2))
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(kept_idle)
-        .user_agent(concat!("cleargate/", env!("CARGO_PKG_VERSION")));
-    if let Some(url) = &calls.proxy {
-        let proxy = reqwest::Proxy::all(url.expose());
-        builder = builder.proxy(proxy.map_err(|_| {
-            format!("`{section}.proxy` is not a URL of a proxy, such as http://HOST:PORT")
-        })?);
-    }
-    if let Some(reference) = &calls.authorities {
-        let pem = resolved(reference, section, "authorities")?;
-        let roots = reqwest::Certificate::from_pem_bundle(pem.expose().as_bytes());
-        let roots = roots.ok().filter(|roots| !roots.is_empty());
-        builder =
-            builder.tls_certs_only(roots.ok_or_else(|| {
-                format!("`{section}.authorities` refers to no certificates in PEM")
-            })?);
-    }
-    if let (Some(certificate), Some(key)) = (&calls.client_certificate, &calls.client_key) {
-        let certificate = resolved(certificate, section, "client_certificate")?;
-        let key = resolved(key, section, "client_key")?;
-        let pem = zeroize::Zeroizing::new(format!("{}\n{}", certificate.expose(), key.expose()));
-        builder = builder.identity(reqwest::Identity::from_pem(pem.as_bytes()).map_err(|_| {
-            format!("`{section}.client_certificate` and `{section}.client_key` refer to no certificate and key in PEM")
-        })?);
-    }
-    builder
-        .build()
-        .map_err(|error| format!("cannot prepare calls to vendors (`{section}`): {error}"))
+        .user_agent(concat!("cleargate/", env!("CARGO_PKG_VERSION")))
 }
 
-fn resolved(
-    reference: &SecretReference,
-    section: &str,
-    key: &str,
-) -> Result<adapters::vocabulary::Private<String>, String> {
-    reference
-        .resolve()
-        .map_err(|error| format!("`{section}.{key}`: {error}"))
+fn proxy(calls: &CallSettings) -> Result<Option<reqwest::Proxy>, Mistake> {
+    let proxy = calls.proxy.as_ref().map(|url| {
+        let proxy = reqwest::Proxy::all(url.expose());
+        proxy.map_err(|_| url.wrong("this is not a URL of a proxy, such as http://HOST:PORT"))
+    });
+    proxy.transpose()
+}
+
+fn authorities(calls: &CallSettings) -> Result<Option<Vec<reqwest::Certificate>>, Mistake> {
+    let Some(reference) = &calls.authorities else {
+        return Ok(None);
+    };
+    let pem = resolved(reference)?;
+    let roots = reqwest::Certificate::from_pem_bundle(pem.expose().as_bytes());
+    match roots {
+        Ok(roots) if !roots.is_empty() => Ok(Some(roots)),
+        _ => Err(reference.wrong("it refers to no certificates in PEM")),
+    }
+}
+
+fn identity(calls: &CallSettings) -> Result<Option<reqwest::Identity>, Vec<Mistake>> {
+    let (Some(certificate), Some(key)) = (&calls.client_certificate, &calls.client_key) else {
+        return Ok(None);
+    };
+    match (resolved(certificate), resolved(key)) {
+        (Ok(chain), Ok(secret)) => {
+            let pem = zeroize::Zeroizing::new(format!("{}\n{}", chain.expose(), secret.expose()));
+            let identity = reqwest::Identity::from_pem(pem.as_bytes());
+            identity.map(Some).map_err(|_| {
+                vec![
+                    certificate.wrong("it and `client_key` refer to no certificate and key in PEM"),
+                ]
+            })
+        }
+        (chain, secret) => Err(chain.err().into_iter().chain(secret.err()).collect()),
+    }
+}
+
+fn resolved(reference: &Placed<SecretReference>) -> Result<Private<String>, Mistake> {
+    let resolved = reference.resolve();
+    resolved.map_err(|error| reference.wrong(error.to_string()))
+}
+
+/// What is told where the parts are well formed and yet make no client.
+fn unfit(calls: &CallSettings, error: &reqwest::Error) -> Mistake {
+    let wanted = format!("with this no client can be made ({})", describe(error));
+    let references = [&calls.client_certificate, &calls.authorities];
+    let suspect = references.into_iter().flatten().next();
+    let suspect = suspect.map(|reference| reference.wrong(wanted.clone()));
+    suspect.unwrap_or_else(|| Mistake {
+        key: "vendors.calls".to_owned(),
+        value: None,
+        place: calls.place.clone().unwrap_or(Place::Default),
+        wanted,
+    })
 }
 
 impl Service<Call> for Exchange {

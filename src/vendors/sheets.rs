@@ -19,30 +19,66 @@ struct OwnSheet {
     text: String,
 }
 
+/// What is wrong with one sheet.
+#[derive(Debug)]
+pub(super) struct SheetMistake {
+    /// Whose sheet it is; `None` where the folder itself cannot be read, so that it may be anybody's.
+    pub(super) vendor: Option<String>,
+    /// One sentence for each mistake.
+    pub(super) told: Vec<String>,
+}
+
 impl Sheets {
     /// Reads the sheets of `dir`, if there is one.
     ///
     /// # Errors
     /// One sentence for each file that cannot be read, and for each vendor with two sheets.
     pub fn read(dir: Option<&Path>) -> Result<Self, Vec<String>> {
-        let Some(dir) = dir else {
-            return Ok(Self::default());
-        };
-        let mut sheets = Self::default();
-        let mut mistakes = Vec::new();
-        for path in sheets_in(dir).map_err(|error| vec![error])? {
-            match fs::read_to_string(&path) {
-                Ok(text) => mistakes.extend(sheets.add(path, text)),
-                Err(error) => {
-                    mistakes.push(format!("{}: cannot be read ({error})", path.display()));
-                }
-            }
-        }
+        let (sheets, mistakes) = Self::gather(dir);
         if mistakes.is_empty() {
             Ok(sheets)
         } else {
-            Err(mistakes)
+            Err(mistakes.into_iter().flat_map(|it| it.told).collect())
         }
+    }
+
+    /// Loads the sheets of `dir` as far as they are right; the others, with what is wrong.
+    pub(super) fn examine(dir: Option<&Path>) -> (Vec<Sheet>, Vec<SheetMistake>) {
+        let (sheets, mut mistakes) = Self::gather(dir);
+        let mut loaded = Vec::new();
+        for sheet in &sheets.0 {
+            match sheets.load(&sheet.path.display().to_string(), &sheet.text) {
+                Ok(sheet) => loaded.push(sheet),
+                Err(told) => mistakes.push(SheetMistake {
+                    vendor: Some(sheet.vendor.clone()),
+                    told,
+                }),
+            }
+        }
+        (loaded, mistakes)
+    }
+
+    fn gather(dir: Option<&Path>) -> (Self, Vec<SheetMistake>) {
+        let (mut sheets, mut mistakes) = (Self::default(), Vec::new());
+        let paths = dir
+            .map_or(Ok(Vec::new()), sheets_in)
+            .unwrap_or_else(|told| {
+                mistakes.push(SheetMistake {
+                    vendor: None,
+                    told: vec![told],
+                });
+                Vec::new()
+            });
+        for path in paths {
+            match fs::read_to_string(&path) {
+                Ok(text) => mistakes.extend(sheets.add(path, text)),
+                Err(error) => mistakes.push(SheetMistake {
+                    vendor: Some(vendor_of(&path, "")),
+                    told: vec![format!("{}: cannot be read ({error})", path.display())],
+                }),
+            }
+        }
+        (sheets, mistakes)
     }
 
     /// The sheets of a folder as far as they can be read, for one that may extend them. What is
@@ -61,14 +97,18 @@ impl Sheets {
         sheets
     }
 
-    /// Adds a sheet; a sentence where another says how the same vendor works.
-    fn add(&mut self, path: PathBuf, text: String) -> Option<String> {
+    /// Adds a sheet; it is wrong where another says how the same vendor works.
+    fn add(&mut self, path: PathBuf, text: String) -> Option<SheetMistake> {
         let vendor = vendor_of(&path, &text);
         let mistake = self.of(&vendor).map(|other| {
             let (path, other) = (path.display(), other.path.display());
-            format!(
+            let told = format!(
                 "{path}: the vendor `{vendor}` has a sheet already, {other}; give one of them another `name`"
-            )
+            );
+            SheetMistake {
+                vendor: Some(vendor.clone()),
+                told: vec![told],
+            }
         });
         self.0.push(OwnSheet { path, vendor, text });
         mistake
@@ -76,26 +116,6 @@ impl Sheets {
 
     fn of(&self, vendor: &str) -> Option<&OwnSheet> {
         self.0.iter().find(|sheet| sheet.vendor == vendor)
-    }
-
-    /// Loads every sheet of the folder.
-    ///
-    /// # Errors
-    /// One sentence for each mistake in each sheet.
-    pub fn load_all(&self) -> Result<Vec<Sheet>, Vec<String>> {
-        let mut loaded = Vec::new();
-        let mut mistakes = Vec::new();
-        for sheet in &self.0 {
-            match self.load(&sheet.path.display().to_string(), &sheet.text) {
-                Ok(sheet) => loaded.push(sheet),
-                Err(found) => mistakes.extend(found),
-            }
-        }
-        if mistakes.is_empty() {
-            Ok(loaded)
-        } else {
-            Err(mistakes)
-        }
     }
 
     /// Loads a sheet that may extend those of the folder and the shipped ones.

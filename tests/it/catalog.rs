@@ -56,6 +56,21 @@ on_both_databases! {
         assert_eq!(world.app().refresh_stale_catalogs().await.unwrap(), 0, "nobody asked for a day");
     }
 
+    async fn a_list_that_is_asked_for_is_refreshed_however_long_its_vendor_was_away(database) {
+        let world = Plan::sandbox(database).start().await;
+        world.tenant().packages().await;
+        world.fault(FaultKind::Reset, "", 0);
+        for _ in 0..3 {
+            world.pass(13 * 60 * MINUTE).await;
+            assert_eq!(world.app().refresh_stale_catalogs().await.unwrap(), 0);
+            world.tenant().packages().await;
+        }
+        world.heal();
+        world.pass(MINUTE).await;
+        assert_eq!(world.app().refresh_stale_catalogs().await.unwrap(), 1);
+        assert_eq!(world.tenant().packages().await.header("age"), "0");
+    }
+
     async fn a_first_fetch_that_failed_is_made_again_behind_the_answers(database) {
         let world = hasty(database).start().await;
         world.fault(FaultKind::Hang, "/packages", 0);

@@ -2,10 +2,15 @@
 //! would be silent for ever.
 
 use std::collections::BTreeSet;
-use std::process::Command;
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
 
 use cleargate::telemetry::METRICS;
 use serde_json::Value;
+
+use crate::support::program::until;
+use crate::support::trial::setup::free_port;
+use crate::support::{TenantClient, mortal};
 
 /// Words of an expression that look like names of metrics.
 fn names(expression: &str) -> BTreeSet<String> {
@@ -72,16 +77,39 @@ fn every_alert_is_over_metrics_that_exist_and_says_what_to_do() {
     expressions.iter().for_each(|expression| known(expression));
 }
 
-#[test]
-fn the_load_balancer_takes_its_file() {
-    let mut command = Command::new("haproxy");
-    command.args(["-c", "-q", "-f", "deploy/haproxy.cfg"]);
-    command.env("CLEARGATE_BIND", "127.0.0.1:1");
+/// HAProxy with its file, before replicas that are not there.
+fn balancer(listen: SocketAddr) -> Command {
+    let mut command = mortal("haproxy");
+    command.args(["-f", "deploy/haproxy.cfg"]);
+    command.env("CLEARGATE_BIND", listen.to_string());
     for number in 1..=3 {
         command.env(format!("CLEARGATE_REPLICA_{number}"), "127.0.0.1:2");
-        command.env(format!("CLEARGATE_CHECK_HOST_{number}"), "127.0.0.1");
         command.env(format!("CLEARGATE_CHECK_PORT_{number}"), "3");
     }
+    command
+}
+
+#[tokio::test]
+async fn who_finds_no_replica_reads_an_error_like_ours() {
+    let listen = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let mut command = balancer(listen);
+    command
+        .arg("-db")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().expect("haproxy is installed");
+    until("HAProxy listens", || TcpStream::connect(listen).ok());
+    let answer = TenantClient::new(listen, "ACCT123", "any").packages().await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    answer.refused(503, "unavailable", None);
+    assert_eq!(answer.header("x-request-id").len(), 36, "{answer:?}");
+}
+
+#[test]
+fn the_load_balancer_takes_its_file() {
+    let mut command = balancer(SocketAddr::from(([127, 0, 0, 1], 1)));
+    command.args(["-c", "-q"]);
     let checked = command.output().expect("haproxy is installed");
     let said = String::from_utf8_lossy(&checked.stderr);
     assert!(checked.status.success(), "{said}");

@@ -10,6 +10,7 @@ mod at_rest;
 mod ats;
 mod cache;
 mod catalog;
+mod checking;
 mod cli;
 mod crash;
 mod delivery;

@@ -1,6 +1,7 @@
 //! Settings and sheets are reloaded on SIGHUP, all or nothing, while the gateway goes on serving.
 
 use std::fs;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -145,6 +146,20 @@ async fn sheets_that_one_replica_reloads_are_in_force_on_the_others_too() {
         refused().await.contains(OURS),
         "a mistake leaves the old ones"
     );
+}
+
+#[tokio::test]
+async fn deadlines_that_are_reloaded_are_waited_for() {
+    let world = Plan::sandbox(Database::Postgres).start().await;
+    let mut other = world.replica().await;
+    let mut settings = world.settings.clone();
+    settings.orders.answer_within = Duration::from_secs(60);
+    other.reload(settings.clone()).await.unwrap();
+    assert_eq!(other.app.longest_deadline(), Duration::from_secs(60));
+    settings.orders.answer_within = Duration::from_secs(2);
+    settings.catalog.first_fetch = Duration::from_secs(50);
+    other.reload(settings).await.unwrap();
+    assert_eq!(other.app.longest_deadline(), Duration::from_secs(50));
 }
 
 #[test]

@@ -15,14 +15,15 @@ async fn program_on(database: Database) -> Program {
 }
 
 #[tokio::test]
-async fn a_postgres_that_is_not_there_or_lets_nobody_in_is_named_without_its_password() {
+async fn a_postgres_that_is_away_is_1_and_one_that_lets_nobody_in_78_and_named_without_its_password()
+ {
     let program = Program::new();
     let url = url::Url::parse(&services::postgres_url().await).unwrap();
     let at = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
-    let refuses = |url: &str, told: &str| {
+    let refuses = |url: &str, code: i32, told: &str| {
         program.set("CLEARGATE__STORE__URL", url);
         for command in [&["serve"][..], &["migrate"], &["tenant", "list"]] {
-            let done = program.fails(command, 78, told);
+            let done = program.fails(command, code, told);
             assert!(!done.err.contains("s3cret"), "{done:?}");
             assert!(done.err.contains("`store.url`"), "{done:?}");
             assert_eq!(done.err.lines().count(), 1, "{done:?}");
@@ -30,24 +31,29 @@ async fn a_postgres_that_is_not_there_or_lets_nobody_in_is_named_without_its_pas
     };
     refuses(
         "postgres://cleargate:s3cret@127.0.0.1:1/gate",
+        1,
         "no PostgreSQL is reached at 127.0.0.1:1 (",
     );
     refuses(
         "postgres://cleargate:s3cret@nowhere.invalid/gate",
+        1,
         "no PostgreSQL is reached at nowhere.invalid:5432 (",
     );
     refuses(
         &format!("postgres://cleargate:s3cret@{at}/nowhere"),
+        78,
         &format!("the PostgreSQL at {at} has no database `nowhere`; create it"),
     );
     refuses(
         &format!("postgres://nobody:s3cret@{at}/postgres"),
+        78,
         &format!(
             "the PostgreSQL at {at} does not let `nobody` in (role \"nobody\" does not exist)"
         ),
     );
     refuses(
         "postgres://cleargate:s3cret@127.0.0.1:many/gate",
+        78,
         "cannot be read (invalid port number)",
     );
 }

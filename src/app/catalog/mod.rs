@@ -356,6 +356,11 @@ impl App {
         {
             let asked = self.catalogs.asked_at(&connection.id);
             let fetched = self.catalogs.fetched_at(&connection.id);
+            // Only merging a list notes that it was asked for, so one that its vendor's silence has
+            // kept for long is merged anew for whoever still asks.
+            if asked.is_some_and(|at| now - at > millis(ASKED_WITHIN) / 2) {
+                self.catalogs.forget_list(&connection.tenant_id);
+            }
             if asked.is_some_and(|at| now - at < millis(ASKED_WITHIN))
                 && fetched.is_none_or(|at| at <= stale_from)
                 && self

@@ -244,6 +244,8 @@ impl ConnectionEntry {
         }
         match known.vendors.get(&self.vendor) {
             Some(vendor) => self.check_against(vendor, spot, found),
+            // What is wrong with its sheet is told there.
+            None if known.vendors.may_have(&self.vendor) => {}
             None => found.push(spot.wrong("vendor", self.unknown_vendor(known.vendors))),
         }
         self.check_offers(spot, found);
@@ -359,13 +361,17 @@ impl ConnectionEntry {
         }
     }
 
-    fn check_offers(&self, spot: &Spot<'_>, found: &mut Vec<Mistake>) {
-        let mut vendor_ids = Firsts::new();
+    fn check_offers(&self, around: &Spot<'_>, found: &mut Vec<Mistake>) {
         for (number, offer) in self.offer.iter().enumerate() {
-            let spot = offer_spot(spot, number, offer);
-            vendor_ids.add((offer.kind, &offer.vendor_id), &spot, "vendor_id", found, |line| {
-                format!("it stands in the connection twice, first in line {line}; only that one counts, so put both into one")
-            });
+            let spot = offer_spot(around, number, offer);
+            let earlier = &self.offer[..number];
+            if let Some(first) = earlier.iter().position(|other| are_one(other, offer)) {
+                let line = offer_spot(around, first, offer).line("vendor_id");
+                let wrong = format!(
+                    "it stands in the connection twice, first in line {line}; only that one counts, so put both into one, or say of each which `kind` it is"
+                );
+                found.push(spot.wrong("vendor_id", wrong));
+            }
             if let Some(price) = offer.price.as_ref().filter(|price| !is_decimal(price)) {
                 let wrong = format!(
                     "`price` is `{price}`; it has to be a decimal number as text, such as \"29.99\""
@@ -380,6 +386,12 @@ impl ConnectionEntry {
             }
         }
     }
+}
+
+/// Whether two offers say something of the same: without a kind, one is about packages and add-ons.
+fn are_one(one: &OfferOverlay, other: &OfferOverlay) -> bool {
+    let kinds = one.kind.zip(other.kind);
+    one.vendor_id == other.vendor_id && kinds.is_none_or(|(one, other)| one == other)
 }
 
 fn listed(names: &[String]) -> String {

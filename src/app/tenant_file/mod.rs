@@ -2,6 +2,7 @@
 //! that can be found in it without asking anybody, with its line.
 
 mod check;
+mod form;
 mod spots;
 
 use std::collections::BTreeMap;
@@ -105,12 +106,9 @@ impl TenantFile {
     /// Reads an import file.
     ///
     /// # Errors
-    /// A sentence with the line.
-    pub fn parse(name: &str, text: &str) -> Result<Self, String> {
-        let written: Written = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| spots::line(text, span.start));
-            format!("{name}:{line}: {}", error.message())
-        })?;
+    /// Every mistake of form, a sentence each, with its line.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Vec<String>> {
+        let written: Written = form::read(name, text).map_err(told)?;
         Ok(Self {
             tenant: written.tenant,
             lines: Lines::read(name, text),

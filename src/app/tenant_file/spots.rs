@@ -107,11 +107,8 @@ impl<'a> Spot<'a> {
 
     /// What is wrong with a member (`credentials/api_key`), as a mistake.
     pub(in crate::app) fn wrong(&self, member: &str, what: impl Display) -> Mistake {
-        let (file, line) = (&self.lines.file, self.line(member));
-        Mistake {
-            line,
-            told: format!("{file}:{line}: {}: {what}", self.whose),
-        }
+        let what = format!("{}: {what}", self.whose);
+        Mistake::new(&self.lines.file, self.line(member), &what)
     }
 }
 
@@ -120,6 +117,16 @@ impl<'a> Spot<'a> {
 pub(in crate::app) struct Mistake {
     line: usize,
     told: String,
+}
+
+impl Mistake {
+    /// What is wrong in that line of a file.
+    pub(super) fn new(file: &str, line: usize, what: &str) -> Self {
+        Self {
+            line,
+            told: format!("{file}:{line}: {what}"),
+        }
+    }
 }
 
 /// The sentences of all mistakes, in the order of their lines.

@@ -135,7 +135,7 @@ fn settings(folder: &Path, public_url: &str) -> Result<Settings, CliError> {
 /// Brings the tenant of the sandbox in, as `tenant import` does.
 async fn import(gateway: &Serving, scene: &Scene) -> Result<(), CliError> {
     let file = TenantFile::parse("the demo's tenants file", &import_file(scene));
-    let file = file.map_err(CliError::Internal)?;
+    let file = file.map_err(|mistakes| CliError::Internal(mistakes.join("\n")))?;
     let exports = exports(scene);
     let resolve = |reference: &str| {
         let known = exports

@@ -216,7 +216,7 @@ async fn look_soon(desk: &Desk, id: &str, out: &mut impl Write) -> Result<(), Cl
 }
 
 async fn look_now(desk: &Desk, id: &str, out: &mut impl Write) -> Result<(), CliError> {
-    desk.need_public_url()?;
+    desk.expect_news().await?;
     let order = find_placed(desk, id).await?;
     let id = order.id.clone();
     desk.app.clone().look(order).await?;
@@ -237,7 +237,7 @@ async fn resolve_order(
     resolve: &Resolve,
     out: &mut impl Write,
 ) -> Result<(), CliError> {
-    desk.need_public_url()?;
+    desk.expect_news().await?;
     let order = find(desk, &resolve.id).await?;
     let id = order.id.clone();
     desk.app
@@ -248,7 +248,7 @@ async fn resolve_order(
 }
 
 async fn cancel(desk: &Desk, id: &str, out: &mut impl Write) -> Result<(), CliError> {
-    desk.need_public_url()?;
+    desk.expect_news().await?;
     let order = find(desk, id).await?;
     let order = desk.app.cancel_order(order).await?;
     desk.audit("order cancel", &order.id, &standing(&order))

@@ -139,7 +139,7 @@ fn connection(vendor: &Vendor, base_url: &str, options: &Options) -> Result<Conn
     let defaults = defaults.filter_map(|one| Some((one.name.clone(), one.default.clone()?)));
     let mut settings: BTreeMap<String, Value> = defaults.collect();
     if let Some(path) = &options.tenants {
-        let file = read_file(path).map_err(one)?;
+        let file = read_file(path).map_err(CliError::SetUp)?;
         let mut all = file.tenant.iter().flat_map(|tenant| &tenant.connection);
         let found = all.find(|connection| connection.vendor == vendor.name);
         let found = found.ok_or_else(|| {

@@ -6,6 +6,7 @@ mod page;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use adapters::vocabulary::Private;
 use axum::extract::{FromRequestParts, Path, Query, State};
@@ -124,7 +125,15 @@ fn no_page(error: AppError) -> Response {
     if matches!(error, AppError::NotFound) {
         return no_such_link();
     }
-    let error = ApiError::from(error);
+    not_now(&ApiError::from(error))
+}
+
+/// What a reader sees where no answer comes in time.
+pub(in crate::http) fn too_late() -> Response {
+    not_now(&ApiError::unavailable(Duration::from_secs(2)))
+}
+
+fn not_now(error: &ApiError) -> Response {
     let mut response = plain(
         error.status,
         "This page cannot be shown now",

@@ -32,14 +32,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unusable`] says in a sentence what to change: another process serves this
     /// file, the schema is older (and `migrate` is off) or newer than this program.
+    /// [`StoreError::Unreached`]: it is away.
     pub async fn open(options: &StoreOptions) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
-        let dialect = Dialect::of(&options.url).ok_or_else(|| {
-            StoreError::Unusable(format!(
-                "`store.url` is `{}`; it has to begin with sqlite:// or postgres://",
-                scheme(&options.url)
-            ))
-        })?;
+        let dialect = Self::check_url(&options.url)
+            .map_err(|wrong| StoreError::Unusable(format!("`store.url` {wrong}")))?;
         let store = match dialect {
             Dialect::Sqlite => Self::open_sqlite(options).await?,
             Dialect::Postgres => Self::open_postgres(options).await?,
@@ -55,6 +52,22 @@ impl Store {
             store.wake_all_parked().await?;
         }
         Ok(store)
+    }
+
+    /// Whether `url` can be that of a database, as far as it shows without asking anybody.
+    ///
+    /// # Errors
+    /// What is wrong and what would be right, without the password.
+    pub fn check_url(url: &str) -> Result<Dialect, String> {
+        let dialect = Dialect::of(url).ok_or_else(|| {
+            let scheme = scheme(url);
+            format!("is `{scheme}`; it has to begin with sqlite:// or postgres://")
+        })?;
+        match dialect {
+            Dialect::Sqlite => sqlite::check_url(url)?,
+            Dialect::Postgres => postgres::check_url(url)?,
+        }
+        Ok(dialect)
     }
 }
 

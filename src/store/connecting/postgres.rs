@@ -1,11 +1,13 @@
 //! A PostgreSQL server. It is tried once beside the pool, which would try again until its time is up
 //! and then not say why; what is wrong is told in a sentence, without the password.
 
+use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::Connection as _;
 use sqlx::any::AnyPoolOptions;
 use sqlx::error::DatabaseError;
+use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
 use super::{ACQUIRE_WITHIN, StoreOptions, connect_once};
@@ -63,10 +65,46 @@ impl Store {
     }
 }
 
+/// Whether a URL can be read as that of a PostgreSQL.
+pub(super) fn check_url(url: &str) -> Result<(), String> {
+    let Err(error) = PgConnectOptions::from_str(url) else {
+        return Ok(());
+    };
+    let why = match error {
+        sqlx::Error::Configuration(why) => why.to_string(),
+        other => other.to_string(),
+    };
+    Err(format!(
+        "cannot be read ({why}); it has to be like postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+    ))
+}
+
 /// Whether a PostgreSQL is there and lets us in.
 async fn check_postgres(url: &str) -> Result<(), StoreError> {
     let connected = connect_once(url, "SELECT 1").await;
-    connected.map_err(|error| StoreError::Unusable(sentence(url, &error)))
+    connected.map_err(|error| {
+        let told = sentence(url, &error);
+        if is_outage(&error) {
+            StoreError::Unreached(told)
+        } else {
+            StoreError::Unusable(told)
+        }
+    })
+}
+
+/// Whether it may pass by itself. PostgreSQL's classes 08 (connection), 53 (resources) and 57
+/// (starting, stopping).
+fn is_outage(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            ["08", "53", "57"]
+                .iter()
+                .any(|class| code.starts_with(class))
+        }
+        _ => false,
+    }
 }
 
 fn sentence(url: &str, error: &sqlx::Error) -> String {
@@ -89,11 +127,6 @@ fn sentence(url: &str, error: &sqlx::Error) -> String {
             "no PostgreSQL is reached at {host} ({error}); is it running, and are host and port in `store.url` right?"
         ),
         sqlx::Error::Database(error) => refused(&**error, &host, &user, &name),
-        sqlx::Error::Configuration(error) => {
-            format!(
-                "`store.url` cannot be read ({error}); it has to be like postgres://USER:PASSWORD@HOST:PORT/DATABASE"
-            )
-        }
         error => format!("the PostgreSQL at {host} cannot be used ({error}); see `store.url`"),
     }
 }

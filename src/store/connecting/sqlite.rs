@@ -21,16 +21,20 @@ const SQLITE_PRAGMAS: &[&str] = &[
 
 const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000";
 
+/// Whether a URL names a file.
+pub(super) fn check_url(url: &str) -> Result<(), String> {
+    let path = sqlite_path(url);
+    if path.as_os_str().is_empty() || path.as_os_str() == ":memory:" {
+        let wrong = "names no file; it has to be like sqlite://cleargate.db, because what is only in memory is lost";
+        return Err(wrong.to_owned());
+    }
+    Ok(())
+}
+
 impl Store {
     /// Opens a file, and locks it where this process serves it.
     pub(super) async fn open_sqlite(options: &StoreOptions) -> Result<Self, StoreError> {
         let path = sqlite_path(&options.url);
-        if path.as_os_str().is_empty() || path.as_os_str() == ":memory:" {
-            return Err(StoreError::Unusable(
-                "`store.url` names no file; it has to be like sqlite://cleargate.db, because what is only in memory is lost"
-                    .to_owned(),
-            ));
-        }
         if !options.serving && !options.migrate && !path.exists() {
             return Err(StoreError::Unusable(format!(
                 "{}: there is no such database; `cleargate serve` and `cleargate migrate` make it, and `store.url` names another",

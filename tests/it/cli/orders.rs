@@ -91,3 +91,31 @@ fn an_order_is_looked_at_and_canceled_from_the_command_line_and_that_is_written_
         done.map(|(what, target)| (what.into(), target.into()))
     );
 }
+
+#[test]
+fn a_key_that_a_command_took_news_in_with_is_asked_for_from_then_on() {
+    let cast = imported();
+    let name = place(&cast, "1", "Slow");
+    let (program, _sandbox, running) = cast;
+    running.terminate();
+    let old = "CLEARGATE__SECURITY__OLD_KEYS";
+    program.set("NEW", program.done(&["key", "new"]).trim());
+    let with_new = |is_new: bool| {
+        let (key, others) = if is_new {
+            ("env:NEW", "env:KEY")
+        } else {
+            ("env:KEY", "")
+        };
+        program.set("CLEARGATE__SECURITY__KEY", key);
+        program.set(old, others);
+    };
+    with_new(true);
+    program.done(&["order", "show", &name]);
+    with_new(false);
+    program.done(&["order", "show", &name]);
+    with_new(true);
+    program.done(&["order", "look", &name, "--now"]);
+    with_new(false);
+    let told = "give the key the data were sealed with";
+    program.fails(&["order", "show", &name], 78, told);
+}

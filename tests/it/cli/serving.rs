@@ -1,6 +1,6 @@
 //! What has to be right before a gateway serves, and what it says of itself then.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::imported;
 use crate::support::program::Program;
@@ -16,7 +16,9 @@ fn what_has_to_be_changed_before_it_starts_is_said_in_a_sentence_with_code_78() 
     program.set("CLEARGATE__SECURITY__KEY", "");
     serve("`cleargate key new` prints one");
     program.set("CLEARGATE__SECURITY__KEY", "env:MISSING");
-    serve("`env:MISSING` refers to a variable that is not set, or holds no text (`security.key`)");
+    serve(
+        "`security.key` in the variable CLEARGATE__SECURITY__KEY: `env:MISSING` refers to a variable that is not set, or holds no text",
+    );
     program.set("CLEARGATE__SECURITY__KEY", "file:settings.toml");
     serve("not of the form that `cleargate key new` prints");
     program.set("CLEARGATE__SECURITY__KEY", "env:KEY");
@@ -66,4 +68,16 @@ fn a_database_that_is_not_there_is_made_by_migrate_and_by_no_look_at_it() {
     );
     assert_eq!(program.done(&["migrate"]), schema);
     assert_eq!(program.json(&["tenant", "list"]), json!([]));
+}
+
+#[test]
+fn the_time_that_an_answer_took_is_a_number_in_the_log() {
+    let program = Program::new();
+    program.set("CLEARGATE__LOG__LEVEL", "debug");
+    let running = program.serve();
+    assert_eq!(running.ask("GET", "/v1/logo.png", "", None).0, 200);
+    let lines = running.log().into_iter();
+    let mut lines = lines.map(|line| serde_json::from_str::<Value>(&line).unwrap());
+    let answered = lines.find(|line| line["message"] == "answered").unwrap();
+    assert!(answered["took_us"].is_u64(), "{answered}");
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{imported, text};
-use crate::support::program::{ACCOUNT, until};
+use crate::support::program::{ACCOUNT, Program, until};
 
 #[test]
 fn an_import_prints_a_made_secret_once_and_the_callback_urls() {
@@ -52,6 +52,15 @@ fn an_import_prints_a_made_secret_once_and_the_callback_urls() {
         1,
         "there is no tenant with account `C`",
     );
+}
+
+#[test]
+fn old_secrets_do_not_outlive_a_new_one_by_more_than_a_year() {
+    let program = Program::new();
+    for overlap in ["366d", "106751991167d", "18446744073709551s"] {
+        let command = ["tenant", "rotate", ACCOUNT, "--overlap", overlap];
+        program.fails(&command, 64, "365d at most");
+    }
 }
 
 #[test]

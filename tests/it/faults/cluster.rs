@@ -184,7 +184,6 @@ impl Balancer {
             let operations = replica.map_or(nobody, |it| it.operations);
             let name = |what: &str| format!("CLEARGATE_{what}_{}", number + 1);
             command.env(name("REPLICA"), loopback(public).to_string());
-            command.env(name("CHECK_HOST"), "127.0.0.1");
             command.env(name("CHECK_PORT"), operations.to_string());
         }
         command

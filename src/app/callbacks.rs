@@ -218,37 +218,58 @@ impl App {
             Ok(notes) => notes,
             Err(reason) => return self.park(&row, &reason).await,
         };
-        let mut open: Vec<_> = notes.iter().enumerate().collect();
-        open.retain(|(number, _)| row.waits_with(*number));
+        let mut open = Vec::new();
+        for (number, note) in notes.iter().enumerate() {
+            if !self.was_applied(&row, connection, number, note).await? {
+                open.push((number, note));
+            }
+        }
         let Some((last, _)) = open.last().copied() else {
             return Ok(self.store.settle_callback(&row.id, "ignored", now).await?);
         };
-        let mut unknown = Vec::new();
+        let (mut applied, mut is_waiting) = (row.applied_notes.clone(), false);
         for (number, note) in open {
-            let settles = number == last && unknown.is_empty();
-            if !self.apply_note(&address, note, &row, settles).await? {
-                unknown.push(number);
+            let settles = number == last && !is_waiting;
+            match self.apply_note(&address, note, &row, settles).await? {
+                Some(order_id) => applied.push((number, order_id)),
+                None => is_waiting = true,
             }
         }
-        if !unknown.is_empty() {
+        if is_waiting {
             let reason = "of an order that is not known (yet)";
-            self.park_with(&row, reason, Some(&unknown)).await?;
+            self.park_with(&row, reason, &applied).await?;
         }
         Ok(())
     }
 
-    async fn park(&self, row: &CallbackRow, reason: &str) -> Result<(), AppError> {
-        self.park_with(row, reason, row.waiting_notes.as_deref())
-            .await
+    /// Whether the order of a note took it before the callback was parked for another. A note is
+    /// known by its number and its order: a sheet that was changed since may count differently.
+    async fn was_applied(
+        &self,
+        row: &CallbackRow,
+        connection: &Connection,
+        number: usize,
+        note: &Note,
+    ) -> Result<bool, StoreError> {
+        let mut applied = row.applied_notes.iter();
+        let Some((_, order_id)) = applied.find(|(applied, _)| *applied == number) else {
+            return Ok(false);
+        };
+        let order = self.order_of(connection, note).await?;
+        Ok(order.is_some_and(|order| order.id == *order_id))
     }
 
-    /// Parks a callback with these of its notes, for as long again as it has been here if nothing
+    async fn park(&self, row: &CallbackRow, reason: &str) -> Result<(), AppError> {
+        self.park_with(row, reason, &row.applied_notes).await
+    }
+
+    /// Parks a callback of which these notes have been applied, for as long again as it has been here if nothing
     /// wakes it, and until shortly before it expires at the latest.
     async fn park_with(
         &self,
         row: &CallbackRow,
         reason: &str,
-        waiting_notes: Option<&[usize]>,
+        applied_notes: &[(usize, String)],
     ) -> Result<(), AppError> {
         let now = self.clock.now();
         let again = now + (now - row.received_at).max(millis(PARK));
@@ -256,22 +277,22 @@ impl App {
         let due_at = if now < last { again.min(last) } else { again };
         Ok(self
             .store
-            .park_callback(&row.id, reason, waiting_notes, due_at)
+            .park_callback(&row.id, reason, applied_notes, due_at)
             .await?)
     }
 
-    /// Applies one note of a callback, and settles that with its last one; `false`: its order is not
-    /// known.
+    /// Applies one note of a callback, and settles that with its last one. Returns the id of the order
+    /// that took it; `None`: its order is not known.
     async fn apply_note(
         &self,
         address: &CallbackAddress,
         note: &Note,
         row: &CallbackRow,
         is_last: bool,
-    ) -> Result<bool, AppError> {
+    ) -> Result<Option<String>, AppError> {
         loop {
             let Some(order) = self.order_of(&address.connection, note).await? else {
-                return Ok(false);
+                return Ok(None);
             };
             let is_old = is_older_than_a_look(row, &order, &address.vendor);
             let news = self.news_in(&order, note).await?;
@@ -289,13 +310,14 @@ impl App {
                         .settle_callback(&row.id, "looked", self.clock.now())
                         .await?;
                 }
-                return Ok(true);
+                return Ok(Some(order.id));
             };
+            let id = order.id.clone();
             if self
                 .apply_news(order, &address.vendor, &news, row, is_last)
                 .await?
             {
-                return Ok(true);
+                return Ok(Some(id));
             }
         }
     }

@@ -40,19 +40,11 @@ pub struct CallbackRow {
     pub state: CallbackState,
     /// What became of it, a phrase.
     pub reason: Option<String>,
-    /// The numbers of its notes that wait for their orders, where the others have been applied.
+    /// The notes in it that were applied before it was parked for another: their numbers and orders.
     #[serde(skip)]
-    pub waiting_notes: Option<Vec<usize>>,
+    pub applied_notes: Vec<(usize, String)>,
     /// When it came.
     pub received_at: Millis,
     /// When it was settled.
     pub settled_at: Option<Millis>,
-}
-
-impl CallbackRow {
-    /// Whether its note of that number was not applied before it was parked.
-    pub fn waits_with(&self, number: usize) -> bool {
-        let waiting = self.waiting_notes.as_ref();
-        waiting.is_none_or(|waiting| waiting.contains(&number))
-    }
 }

@@ -72,7 +72,7 @@ impl Store {
         let sql = self.claim(
             "WITH due AS MATERIALIZED (SELECT id FROM callbacks WHERE due_at <= $2 ORDER BY due_at LIMIT $3 {skip_locked}) \
              UPDATE callbacks SET state = 'new', due_at = $1 \
-             WHERE id IN (SELECT id FROM due) AND due_at <= $2 RETURNING id, connection_id, sealed_body, state, reason, waiting_notes, received_at, settled_at",
+             WHERE id IN (SELECT id FROM due) AND due_at <= $2 RETURNING id, connection_id, sealed_body, state, reason, applied_notes, received_at, settled_at",
         );
         let rows = sqlx::query(sql)
             .bind(until)
@@ -132,7 +132,7 @@ impl Store {
 
     /// Parks a callback until an order gains a reference, an operator retries it, or it expires; in
     /// any case until `due_at`, because its order may gain its reference while it is being parked.
-    /// `waiting_notes`: the numbers of its notes that have not been applied, where some have been.
+    /// `applied_notes`: the notes in it that have been applied, their numbers and orders.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -140,13 +140,13 @@ impl Store {
         &self,
         id: &str,
         reason: &str,
-        waiting_notes: Option<&[usize]>,
+        applied_notes: &[(usize, String)],
         due_at: Millis,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE callbacks SET state = 'parked', reason = $2, waiting_notes = $3, due_at = $4 WHERE id = $1 AND state <> 'settled'")
+        sqlx::query("UPDATE callbacks SET state = 'parked', reason = $2, applied_notes = $3, due_at = $4 WHERE id = $1 AND state <> 'settled'")
             .bind(id)
             .bind(reason)
-            .bind(waiting_notes.map(|notes| to_json(&notes)))
+            .bind(to_json(&applied_notes))
             .bind(due_at)
             .execute(&self.writer)
             .await?;
@@ -194,7 +194,7 @@ impl Store {
         most: i64,
     ) -> Result<Vec<CallbackRow>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, connection_id, sealed_body, state, reason, waiting_notes, received_at, settled_at FROM callbacks \
+            "SELECT id, connection_id, sealed_body, state, reason, applied_notes, received_at, settled_at FROM callbacks \
              WHERE state = $1 ORDER BY received_at DESC LIMIT $2",
         )
         .bind(state)
@@ -231,9 +231,10 @@ fn read_callback(row: &AnyRow) -> Result<CallbackRow, StoreError> {
         sealed_body: row.bytes_or_null("sealed_body")?,
         state: CallbackState::parse(&row.text("state")?),
         reason: row.text_or_null("reason")?,
-        waiting_notes: (row.text_or_null("waiting_notes")?.is_some())
-            .then(|| row.json("waiting_notes"))
-            .transpose()?,
+        applied_notes: match row.text_or_null("applied_notes")? {
+            Some(_) => row.json("applied_notes")?,
+            None => Vec::new(),
+        },
         received_at: row.number("received_at")?,
         settled_at: row.number_or_null("settled_at")?,
     })

@@ -12,7 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_spine.sql"),
     include_str!("migrations/0002_rotation.sql"),
     include_str!("migrations/0003_held_lanes.sql"),
-    include_str!("migrations/0004_waiting_notes.sql"),
+    include_str!("migrations/0004_applied_notes.sql"),
     include_str!("migrations/0005_report_keys.sql"),
 ];
 

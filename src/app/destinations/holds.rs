@@ -192,9 +192,8 @@ mod tests {
         assert_eq!(all.call(&to, &caps(), set_back), Some(again));
         assert_eq!(all.call(&to, &caps(), set_back), None, "once");
 
-        let Ok(flight) = all.place(&to, 5_000, &caps(), &Clock::held(5_000)).await else {
-            panic!("it probes");
-        };
+        let flight = all.place(&to, 5_000, &caps(), &Clock::held(5_000)).await;
+        let flight = flight.expect("it probes");
         all.learn(&flight, &answered(200, None), &caps(), set_back);
         drop(flight);
         assert_eq!(all.call(&to, &caps(), set_back), Some(again));

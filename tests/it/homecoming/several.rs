@@ -74,6 +74,17 @@ on_both_databases! {
         assert_eq!(world.contacts(ContactKind::Callback).await.len(), 1);
     }
 
+    async fn a_sheet_that_counts_the_parts_differently_since_leaves_none_out(database) {
+        let folder = TempDir::new().unwrap();
+        let world = with_one_order(database, &folder).await;
+        tells(&world, &[(FIRST, "pass"), (SECOND, "fail")]).await;
+        world.execute("UPDATE callbacks SET applied_notes = REPLACE(applied_notes, '[0,', '[1,')").await;
+        world.placed_as("second").await;
+        world.settle().await;
+        assert_eq!(world.callbacks_in("settled").await.len(), 1);
+        world.expect_told(&[("complete", "Pass"), ("complete", "Fail")]);
+    }
+
     async fn a_pass_that_the_vendor_has_taken_back_does_not_return_with_an_old_callback(database) {
         let folder = TempDir::new().unwrap();
         let world = with_one_order(database, &folder).await;
@@ -84,7 +95,7 @@ on_both_databases! {
         assert_eq!(world.stored("224466").await.stage.as_str(), "in_progress");
 
         // As a worker leaves it that dies between the first note and the second.
-        world.execute("UPDATE callbacks SET waiting_notes = NULL").await;
+        world.execute("UPDATE callbacks SET applied_notes = NULL").await;
         world.placed_as("second").await;
         world.settle().await;
         assert_eq!(world.callbacks_in("settled").await.len(), 1);

@@ -29,7 +29,7 @@ on_both_databases! {
         let base = Base::on(database).await;
         assert_eq!(take(&base, "cbk_1").await, Inserted::New);
         assert_eq!(take(&base, "cbk_2").await, Inserted::Repeated);
-        base.store.park_callback("cbk_1", "not known", None, MUCH_LATER).await.expect("the database works");
+        base.store.park_callback("cbk_1", "not known", &[], MUCH_LATER).await.expect("the database works");
         assert_eq!(take(&base, "cbk_3").await, Inserted::Repeated);
         base.store.settle_callback("cbk_1", "ignored", NOW).await.expect("the database works");
         assert_eq!(take(&base, "cbk_4").await, Inserted::SettledBefore);
@@ -42,7 +42,7 @@ on_both_databases! {
         take(&base, "cbk_1").await;
         base.store.settle_callback("cbk_1", "ignored", NOW + 1).await.expect("the database works");
         base.store.settle_callback("cbk_1", "again", NOW + 2).await.expect("the database works");
-        base.store.park_callback("cbk_1", "too late", None, NOW).await.expect("the database works");
+        base.store.park_callback("cbk_1", "too late", &[], NOW).await.expect("the database works");
         let settled = rows(&base, "settled").await.remove(0);
         assert_eq!(settled.sealed_body, None);
         assert_eq!((settled.reason.as_deref(), settled.settled_at), (Some("ignored"), Some(NOW + 1)));
@@ -60,7 +60,7 @@ on_both_databases! {
     async fn a_parked_callback_is_tried_again_at_its_time_or_when_an_operator_says_so(database) {
         let base = Base::on(database).await;
         take(&base, "cbk_1").await;
-        let park = || base.store.park_callback("cbk_1", "not known", None, NOW + 50);
+        let park = || base.store.park_callback("cbk_1", "not known", &[], NOW + 50);
         park().await.expect("the database works");
         assert_eq!(rows(&base, "parked").await[0].reason.as_deref(), Some("not known"));
         assert!(claim(&base, NOW + 49).await.is_empty());
@@ -75,7 +75,7 @@ on_both_databases! {
     async fn a_process_that_begins_to_serve_wakes_what_a_killed_one_had_no_time_for(database) {
         let base = Base::on(database).await;
         take(&base, "cbk_1").await;
-        base.store.park_callback("cbk_1", "not known", None, MUCH_LATER).await.expect("the database works");
+        base.store.park_callback("cbk_1", "not known", &[], MUCH_LATER).await.expect("the database works");
         let command = base.another().await;
         assert!(claim(&base, NOW).await.is_empty(), "a command wakes nobody");
         command.close().await;
@@ -90,7 +90,7 @@ on_both_databases! {
             let digest = format!("digest of {id}");
             base.store.insert_callback(id, "con_1", &digest, b"body", NOW).await.expect("the database works");
         }
-        base.store.park_callback("cbk_1", "not known", None, MUCH_LATER).await.expect("the database works");
+        base.store.park_callback("cbk_1", "not known", &[], MUCH_LATER).await.expect("the database works");
         assert_eq!(base.store.expire_parked(NOW, NOW).await.expect("the database works"), 0);
         assert_eq!(base.store.expire_parked(NOW + 1, NOW + 2).await.expect("the database works"), 1);
         let expired = rows(&base, "settled").await.remove(0);

@@ -101,7 +101,7 @@ async fn parked(base: &Base, id: &str, connection: &str) {
     taken.expect("the database works");
     let parked = base
         .store
-        .park_callback(id, "not known", None, MUCH_LATER)
+        .park_callback(id, "not known", &[], MUCH_LATER)
         .await;
     parked.expect("the database works");
 }

@@ -118,7 +118,7 @@ on_both_databases! {
         for (id, key) in [("cbk_1", "key4"), ("cbk_2", "key5"), ("cbk_3", "key6")] {
             base.store.insert_callback(id, "con_1", id, key.as_bytes(), NOW).await.expect("the database works");
         }
-        base.store.park_callback("cbk_2", "not known", None, MUCH_LATER).await.expect("the database works");
+        base.store.park_callback("cbk_2", "not known", &[], MUCH_LATER).await.expect("the database works");
         base.store.settle_callback("cbk_3", "ignored", NOW).await.expect("the database works");
         let mut keys = base.store.sealing_keys().await.expect("the database works");
         keys.sort();

@@ -49,15 +49,15 @@ pub(super) enum Then {
 }
 
 impl Wire {
-    /// A wire to the server of that URL, whose COMMITs are cut off with that likelihood.
-    pub(super) async fn to(url: &str, likelihood: f64, random: StdRng) -> Self {
+    /// A wire to the server of that URL, which is sound until it is told otherwise.
+    pub(super) async fn to(url: &str, random: StdRng) -> Self {
         let url = Url::parse(url).expect("a URL");
         let server = format!("127.0.0.1:{}", url.port().expect("a port"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("it is bound");
         let state = Arc::new(State {
             open: watch::Sender::new(true),
-            cuts: Mutex::new((likelihood, random)),
+            cuts: Mutex::new((0.0, random)),
             picked: Mutex::default(),
             cut: AtomicUsize::new(0),
         });
@@ -89,9 +89,9 @@ impl Wire {
         self.state.cut.load(Ordering::Relaxed)
     }
 
-    /// Lets no COMMIT be cut off any more.
-    pub(super) fn mend(&self) {
-        self.state.cuts.lock().expect("nobody panics").0 = 0.0;
+    /// Cuts COMMITs off with that likelihood from now on.
+    pub(super) fn cut(&self, likelihood: f64) {
+        self.state.cuts.lock().expect("nobody panics").0 = likelihood;
     }
 
     /// Picks the next message that has these words.

@@ -441,16 +441,15 @@ impl Serving {
             max_connections: settings.http.max_connections,
             drain_deadline: drain_within(settings),
         };
-        serving.listen(
-            public,
-            http::public(Arc::clone(&serving.app), edge),
-            &options,
-        );
-        serving.listen(
-            operations,
-            http::operations(serving.readiness.clone(), telemetry::metrics().clone()),
-            &options,
-        );
+        let stop = &serving.stop_listening;
+        let answering = http::public(Arc::clone(&serving.app), edge);
+        serving
+            .listeners
+            .spawn(public.serve(answering, options.clone(), stop.clone()));
+        let answering = http::operations(serving.readiness.clone(), telemetry::metrics().clone());
+        serving
+            .listeners
+            .spawn(operations.serve(answering, options, stop.clone()));
         if !settings.egress.allow.is_empty() {
             let ranges: Vec<String> = settings
                 .egress
@@ -473,11 +472,6 @@ impl Serving {
             "listening"
         );
         Ok(serving)
-    }
-
-    fn listen(&self, listener: Listener, routes: axum::Router, options: &ServerOptions) {
-        self.listeners
-            .spawn(listener.serve(routes, options.clone(), self.stop_listening.clone()));
     }
 
     /// Works as `settings` say from now on, with the sheets as they are now: all of it, or nothing

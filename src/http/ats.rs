@@ -16,28 +16,34 @@ use super::auth::Caller;
 use super::error::ApiError;
 use super::routes::{Edge, read_body};
 use crate::app::App;
+use crate::app::catalog::PackageAnswer;
 use crate::domain::ats_order::AtsOrder;
 use crate::domain::order::Stage;
 
-/// `GET or POST /v1/packages`: query and body are ignored.
+/// `GET or POST /v1/packages`, where the list is not in memory: query and body are ignored.
 pub(super) async fn packages(
     State(app): State<Arc<App>>,
     Caller(tenant): Caller,
     known: Known,
 ) -> Result<Response, ApiError> {
-    let answer = app.packages(&tenant).await?;
-    let age = (app.clock.now() - answer.fetched_at).max(0) / 1000;
-    let mut response = if known.names(&answer.etag) {
+    let list = app.packages(&tenant).await?;
+    Ok(listed(&app, &list, &known))
+}
+
+/// The answer with a list, unless the caller has it.
+pub(super) fn listed(app: &App, list: &PackageAnswer, known: &Known) -> Response {
+    let age = (app.clock.now() - list.fetched_at).max(0) / 1000;
+    let mut response = if known.names(&list.etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        Body::from(answer.body.clone()).into_response()
+        Body::from(list.body.clone()).into_response()
     };
     let out = response.headers_mut();
     out.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     out.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    out.insert(ETAG, answer.etag.clone());
+    out.insert(ETAG, list.etag.clone());
     out.insert(AGE, HeaderValue::from(age));
-    Ok(response)
+    response
 }
 
 /// The entity tags that the caller knows.
@@ -47,12 +53,16 @@ impl<S: Sync> FromRequestParts<S> for Known {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let known = parts.headers.get_all(IF_NONE_MATCH);
-        Ok(Self(known.iter().cloned().collect()))
+        Ok(Self::of(&parts.headers))
     }
 }
 
 impl Known {
+    /// Those that the headers name.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        Self(headers.get_all(IF_NONE_MATCH).iter().cloned().collect())
+    }
+
     /// Whether they name this one. A proxy that compresses makes a tag weak, and for a read that is
     /// no difference (RFC 9110, section 13.1.2).
     fn names(&self, etag: &HeaderValue) -> bool {

@@ -7,6 +7,7 @@ use std::time::Instant;
 use axum::extract::{FromRef, FromRequestParts};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use zeroize::Zeroizing;
@@ -27,27 +28,33 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let app = Arc::<App>::from_ref(state);
-        let header = parts
-            .headers
-            .get(AUTHORIZATION)
-            .map(|value| value.as_bytes());
-        let pair = header
-            .and_then(credentials)
-            .ok_or_else(ApiError::unauthorized)?;
-        let (account, secret) = pair.split_once(':').ok_or_else(ApiError::unauthorized)?;
-        let directory = app.directory();
-        let tenant = directory
-            .authenticate(account, secret, app.clock.now())
-            .cloned()
-            .ok_or_else(ApiError::unauthorized)?;
-        tracing::Span::current().record("tenant", tenant.id.as_str());
-        let since_start = i64::try_from(started().elapsed().as_micros()).unwrap_or(i64::MAX / 2);
-        tenant
-            .pace
-            .take(tenant.options.requests_per_second, since_start)
-            .map_err(ApiError::too_many)?;
-        Ok(Self(tenant))
+        admitted(authenticated(&app, &parts.headers)?)
     }
+}
+
+/// The tenant whose credentials are in the headers.
+pub(super) fn authenticated(app: &App, headers: &HeaderMap) -> Result<Arc<Tenant>, ApiError> {
+    let header = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
+    let pair = header
+        .and_then(credentials)
+        .ok_or_else(ApiError::unauthorized)?;
+    let (account, secret) = pair.split_once(':').ok_or_else(ApiError::unauthorized)?;
+    let tenant = app
+        .directory()
+        .authenticate(account, secret, app.clock.now())
+        .cloned();
+    tenant.ok_or_else(ApiError::unauthorized)
+}
+
+/// Counts the request against the tenant's pace.
+pub(super) fn admitted(tenant: Arc<Tenant>) -> Result<Caller, ApiError> {
+    tracing::Span::current().record("tenant", tenant.id.as_str());
+    let since_start = i64::try_from(started().elapsed().as_micros()).unwrap_or(i64::MAX / 2);
+    tenant
+        .pace
+        .take(tenant.options.requests_per_second, since_start)
+        .map_err(ApiError::too_many)?;
+    Ok(Caller(tenant))
 }
 
 /// A moment in this process's life, from which the pace of tenants is measured.

@@ -5,6 +5,7 @@ mod ats;
 mod auth;
 mod callbacks;
 mod error;
+mod hits;
 mod observing;
 mod operations;
 mod results;
@@ -12,6 +13,7 @@ mod routes;
 mod server;
 mod status;
 
+pub use hits::Public;
 pub use operations::Readiness;
 pub use routes::{Edge, operations, public};
 pub use server::{Listener, ServerOptions};

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use metrics::Histogram;
 use tower::{Layer, Service};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use super::error::ApiError;
 use crate::trace::Trace;
@@ -67,12 +67,59 @@ impl Observed {
     }
 }
 
+impl Observed {
+    /// Begins to observe a request, and the span that its answer is composed in.
+    pub(super) fn begin<B>(&self, request: &http::Request<B>, began: Instant) -> (Seen, Span) {
+        let (id, trace) = (request_id(request.headers()), trace(request.headers()));
+        let span = tracing::info_span!(
+            "request",
+            request_id = id.to_str().unwrap_or_default(),
+            trace_id = trace.id().as_str(),
+            method = request.method().as_str(),
+            route = self.0.name,
+            tenant = tracing::field::Empty
+        );
+        let route = Arc::clone(&self.0);
+        let seen = Seen {
+            id,
+            trace,
+            began,
+            route,
+        };
+        (seen, span)
+    }
+}
+
+/// A request that is being answered.
+pub(super) struct Seen {
+    id: HeaderValue,
+    trace: Trace,
+    began: Instant,
+    route: Arc<Route>,
+}
+
+impl Seen {
+    /// Counts the answer, and puts in what only the request tells.
+    pub(super) fn end(self, answer: Response) -> Response {
+        let mut answer = last_resort(answer, &self.id);
+        answer.headers_mut().insert(REQUEST_ID, self.id);
+        let (status, took) = (answer.status(), self.began.elapsed());
+        tracing::debug!(
+            status = status.as_u16(),
+            took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            "answered"
+        );
+        self.route.answered(status, took);
+        answer
+    }
+}
+
 impl<S> Layer<S> for Observed {
     type Service = Observing<S>;
 
     fn layer(&self, inner: S) -> Observing<S> {
-        let route = Arc::clone(&self.0);
-        Observing { inner, route }
+        let observed = self.clone();
+        Observing { inner, observed }
     }
 }
 
@@ -80,7 +127,7 @@ impl<S> Layer<S> for Observed {
 #[derive(Clone)]
 pub(super) struct Observing<S> {
     inner: S,
-    route: Arc<Route>,
+    observed: Observed,
 }
 
 impl<S> Service<Request> for Observing<S>
@@ -97,18 +144,10 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let began = Instant::now();
-        let (id, trace) = (request_id(request.headers()), trace(request.headers()));
-        let span = tracing::info_span!(
-            "request",
-            request_id = id.to_str().unwrap_or_default(),
-            trace_id = trace.id().as_str(),
-            method = request.method().as_str(),
-            route = self.route.name,
-            tenant = tracing::field::Empty
-        );
-        let (answer, route) = (self.inner.call(request), Arc::clone(&self.route));
-        let within = (route.longest_answer)();
+        let (seen, span) = self.observed.begin(&request, Instant::now());
+        let trace = seen.trace;
+        let answer = self.inner.call(request);
+        let within = (seen.route.longest_answer)();
         let work = async move {
             let answer = match tokio::time::timeout(within, answer).await {
                 Ok(Ok(answer)) => answer,
@@ -116,19 +155,10 @@ where
                     tracing::error!(
                         "no answer within the longest time, probably for want of the database"
                     );
-                    (route.too_late)()
+                    (seen.route.too_late)()
                 }
             };
-            let mut answer = last_resort(answer, &id);
-            answer.headers_mut().insert(REQUEST_ID, id);
-            let (status, took) = (answer.status(), began.elapsed());
-            tracing::debug!(
-                status = status.as_u16(),
-                took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-                "answered"
-            );
-            route.answered(status, took);
-            Ok(answer)
+            Ok(seen.end(answer))
         };
         Box::pin(trace.scope(work.instrument(span)))
     }

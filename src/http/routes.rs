@@ -12,6 +12,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::error::ApiError;
+use super::hits::{self, Public};
 use super::observing::{LongestAnswer, Observed, too_late};
 use super::operations::Readiness;
 use super::{ats, callbacks, operations as ops, results, status};
@@ -50,10 +51,18 @@ impl FromRef<Parts> for Arc<Edge> {
     }
 }
 
-/// The routes of the public listener.
-pub fn public(app: Arc<App>, edge: Edge) -> Router {
-    let edge = Arc::new(edge);
+/// What answers on the public listener: catalog hits, and the routes for all the rest.
+pub fn public(app: Arc<App>, edge: Edge) -> Public {
     let longest_answer = longest_answer(&app, edge.body_timeout);
+    Public {
+        packages: Observed::of(hits::PATH, &longest_answer, too_late),
+        routes: public_routes(&app, edge, longest_answer),
+        app,
+    }
+}
+
+fn public_routes(app: &Arc<App>, edge: Edge, longest_answer: LongestAnswer) -> Router {
+    let (app, edge) = (Arc::clone(app), Arc::new(edge));
     let nowhere = any(async || ApiError::not_found());
     let nowhere = nowhere.layer(Observed::of("(none)", &longest_answer, too_late));
     let packages = get(ats::packages).post(ats::packages);

@@ -1,11 +1,14 @@
 //! Listening: one listener each for the public and the operations routes, with deadlines for
 //! headers, a limit on connections, and a drain that lets what is under way finish.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::response::Response;
+use http::Request;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -13,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::Service;
 
 /// How a listener serves.
 #[derive(Clone, Debug)]
@@ -52,7 +56,12 @@ impl Listener {
     }
 
     /// Serves until `stop` is cancelled, then lets open requests finish within the drain deadline.
-    pub async fn serve(self, routes: Router, options: ServerOptions, stop: CancellationToken) {
+    pub async fn serve<S>(self, service: S, options: ServerOptions, stop: CancellationToken)
+    where
+        S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+        S: Clone + Send + 'static,
+        S::Future: Send + 'static,
+    {
         let places = Arc::new(Semaphore::new(options.max_connections));
         let (graceful, connections) = (GracefulShutdown::new(), TaskTracker::new());
         let mut http = hyper::server::conn::http1::Builder::new();
@@ -79,7 +88,7 @@ impl Listener {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "cannot set TCP_NODELAY");
             }
-            let service = TowerToHyperService::new(routes.clone());
+            let service = TowerToHyperService::new(service.clone());
             let serving = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
             connections.spawn(async move {
                 if let Err(error) = serving.await {

@@ -84,11 +84,16 @@ impl App {
     /// # Errors
     /// [`AppError::Store`] when there is no copy in memory and the database is out of reach.
     pub async fn packages(&self, tenant: &Tenant) -> Result<Arc<PackageAnswer>, AppError> {
-        match self.catalogs.list(tenant) {
+        match self.listed(tenant) {
             Some(answer) => Ok(answer),
             // In a box of its own: a hit need not carry about what only a miss has room for.
             None => Box::pin(self.merge_packages(tenant)).await,
         }
+    }
+
+    /// The merged catalog of a tenant, where it is in memory.
+    pub fn listed(&self, tenant: &Tenant) -> Option<Arc<PackageAnswer>> {
+        self.catalogs.list(tenant)
     }
 
     async fn merge_packages(&self, tenant: &Tenant) -> Result<Arc<PackageAnswer>, AppError> {

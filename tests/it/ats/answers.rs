@@ -1,6 +1,8 @@
 //! What calls are answered: the contract's own order, where an order stands, and errors that say
 //! what is wrong, with what, and under which number support finds it.
 
+use std::collections::HashSet;
+
 use http::Method;
 use serde_json::{Value, json};
 
@@ -333,6 +335,29 @@ async fn the_callers_own_request_id_is_kept_where_it_is_a_plain_one() {
         assert_eq!(answer.body["request_id"] == given, kept, "{}", answer.text);
         answer.refused(404, "not_found", None);
     }
+}
+
+#[tokio::test]
+async fn a_list_from_memory_is_answered_like_one_that_was_merged() {
+    let world = Plan::sandbox(Database::Sqlite).start().await;
+    let ask = async |method: Method, id: &'static str| {
+        let tenant = world.tenant();
+        let asked = tenant.raw(method, "/v1/packages?page=1", |request| {
+            request.header("x-request-id", id)
+        });
+        asked.await
+    };
+    let merged = ask(Method::GET, "merged").await;
+    for (method, id) in [(Method::GET, "got"), (Method::POST, "posted")] {
+        let hit = ask(method, id).await;
+        assert_eq!((hit.status, &hit.text), (200, &merged.text));
+        let names = |answer: &Answer| answer.headers.keys().cloned().collect::<HashSet<_>>();
+        assert_eq!(names(&hit), names(&merged));
+        assert_eq!(hit.header("etag"), merged.header("etag"));
+        assert_eq!(hit.header("x-request-id"), id);
+    }
+    let put = ask(Method::PUT, "put").await;
+    put.refused(405, "method_not_allowed", None);
 }
 
 #[tokio::test]

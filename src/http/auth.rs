@@ -28,7 +28,10 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let app = Arc::<App>::from_ref(state);
-        admitted(authenticated(&app, &parts.headers)?)
+        let tenant = authenticated(&app, &parts.headers)?;
+        tracing::Span::current().record("tenant", tenant.id.as_str());
+        in_pace(&tenant)?;
+        Ok(Self(tenant))
     }
 }
 
@@ -47,14 +50,12 @@ pub(super) fn authenticated(app: &App, headers: &HeaderMap) -> Result<Arc<Tenant
 }
 
 /// Counts the request against the tenant's pace.
-pub(super) fn admitted(tenant: Arc<Tenant>) -> Result<Caller, ApiError> {
-    tracing::Span::current().record("tenant", tenant.id.as_str());
+pub(super) fn in_pace(tenant: &Tenant) -> Result<(), ApiError> {
     let since_start = i64::try_from(started().elapsed().as_micros()).unwrap_or(i64::MAX / 2);
     tenant
         .pace
         .take(tenant.options.requests_per_second, since_start)
-        .map_err(ApiError::too_many)?;
-    Ok(Caller(tenant))
+        .map_err(ApiError::too_many)
 }
 
 /// A moment in this process's life, from which the pace of tenants is measured.

@@ -42,10 +42,10 @@ impl Public {
         let (began, headers) = (Instant::now(), request.headers());
         let tenant = auth::authenticated(&self.app, headers).ok()?;
         let list = self.app.listed(&tenant)?;
-        let (seen, span) = self.packages.begin(request, began);
+        let (seen, span) = self.packages.begin(request, began, Some(&tenant.id));
         let _in_span = span.enter();
-        let answer = match auth::admitted(tenant) {
-            Ok(_) => ats::listed(&self.app, &list, &ats::Known::of(headers)),
+        let answer = match auth::in_pace(&tenant) {
+            Ok(()) => ats::listed(&self.app, &list, &ats::Known::of(headers)),
             Err(error) => error.into_response(),
         };
         Some(seen.end(answer))

@@ -68,8 +68,14 @@ impl Observed {
 }
 
 impl Observed {
-    /// Begins to observe a request, and the span that its answer is composed in.
-    pub(super) fn begin<B>(&self, request: &http::Request<B>, began: Instant) -> (Seen, Span) {
+    /// Begins to observe a request, and the span that its answer is composed in; `tenant`: its id,
+    /// where that is known by then.
+    pub(super) fn begin<B>(
+        &self,
+        request: &http::Request<B>,
+        began: Instant,
+        tenant: Option<&str>,
+    ) -> (Seen, Span) {
         let (id, trace) = (request_id(request.headers()), trace(request.headers()));
         let span = tracing::info_span!(
             "request",
@@ -77,7 +83,7 @@ impl Observed {
             trace_id = trace.id().as_str(),
             method = request.method().as_str(),
             route = self.0.name,
-            tenant = tracing::field::Empty
+            tenant
         );
         let route = Arc::clone(&self.0);
         let seen = Seen {
@@ -144,7 +150,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let (seen, span) = self.observed.begin(&request, Instant::now());
+        let (seen, span) = self.observed.begin(&request, Instant::now(), None);
         let trace = seen.trace;
         let answer = self.inner.call(request);
         let within = (seen.route.longest_answer)();

@@ -22,6 +22,7 @@ async fn a_replica_that_stood_still_past_its_leases_does_no_damage_when_it_goes_
     let traffic = Traffic::at(trial, 4);
     let (mut under_way, mut rounds) = (0, 0);
     let late = async || trial.count("attempts WHERE late = 1").await;
+    let delivered = async || trial.count("deliveries WHERE state = 'delivered'").await;
     while rounds < either(1, 10) || (late().await == 0 && rounds < 4) {
         // Its attempts hang, so that it stands still in the middle of some.
         trial
@@ -37,6 +38,12 @@ async fn a_replica_that_stood_still_past_its_leases_does_no_damage_when_it_goes_
         assert_eq!(trial.place(&order).await, Some(201), "{}", trial.name);
         cluster.gateway(0).thaw();
         traffic.until_more(trial, 3).await;
+        // An ATS that has just hung is left alone, and then no round could begin.
+        let (before, held) = (delivered().await, "lanes WHERE held = 1");
+        let again = async || delivered().await >= before + 10 && trial.count(held).await == 0;
+        trial
+            .until_within(LEASES_END, "webhooks arrive again", again)
+            .await;
         rounds += 1;
     }
     let orders = traffic.stop().await;

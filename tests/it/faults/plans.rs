@@ -96,6 +96,8 @@ async fn many_more(trial: &Trial, copies: u32) {
         ),
         ("tracking_id", "model.tracking_id || '-' || n"),
         ("our_ref", "model.our_ref || '-' || n"),
+        // The model may still be looked at, as a vendor may reopen it.
+        ("look_at", "CAST(NULL AS BIGINT)"),
     ];
     trial.multiply("orders", "TRUE", copies, &orders).await;
     let references = [of, ("their_ref", "model.their_ref || '-' || n")];

@@ -321,29 +321,25 @@ async fn an_order_that_names_another_account_is_forbidden() {
     world.tenant().place(&order).await.taken("invited");
 }
 
-/// The quickest of some rounds, in which nothing else got in the way.
-fn quickest(rounds: usize, mut round: impl FnMut() -> Duration) -> Duration {
-    (0..rounds)
-        .map(|_| round())
-        .min()
-        .expect("there are rounds")
-}
-
 #[tokio::test]
 async fn an_unknown_account_takes_as_long_as_a_wrong_secret() {
     let world = Plan::sandbox(Database::Sqlite).start().await;
     let directory = world.app().directory();
     let wrong = format!("{}x", world.scene.api_secret);
     let time_of = |account: &str| {
-        quickest(40, || {
-            let began = std::time::Instant::now();
-            for _ in 0..200 {
-                assert!(directory.authenticate(account, &wrong, NOON).is_none());
-            }
-            began.elapsed()
-        })
+        let began = std::time::Instant::now();
+        for _ in 0..50 {
+            assert!(directory.authenticate(account, &wrong, NOON).is_none());
+        }
+        began.elapsed()
     };
-    let (known, unknown) = (time_of("ACCT123"), time_of("ACCT999"));
+    // In turns, because the machine is not equally fast all the time, and the quickest of many, in
+    // which nothing else got in the way.
+    let (mut known, mut unknown) = (Duration::MAX, Duration::MAX);
+    for _ in 0..300 {
+        known = known.min(time_of("ACCT123"));
+        unknown = unknown.min(time_of("ACCT999"));
+    }
     let apart = known.as_secs_f64() / unknown.as_secs_f64();
     assert!((0.7..1.4).contains(&apart), "{known:?} and {unknown:?}");
 }

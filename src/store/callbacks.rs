@@ -1,9 +1,9 @@
 //! The inbox of vendor callbacks: sealed when they arrive, erased when they are settled.
 
 use adapters::vocabulary::Millis;
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
+use super::batch::Part;
 use super::{Columns, Store, StoreError, to_json};
 use crate::domain::callback::{CallbackRow, CallbackState};
 
@@ -70,7 +70,7 @@ impl Store {
     ) -> Result<Vec<CallbackRow>, StoreError> {
         self.wake_parked(now).await?;
         let sql = self.claim(
-            "WITH due AS MATERIALIZED (SELECT id FROM callbacks WHERE due_at <= $2 ORDER BY due_at LIMIT $3 {skip_locked}) \
+            "WITH due AS MATERIALIZED (SELECT id FROM callbacks WHERE due_at <= $2 ORDER BY due_at LIMIT CAST($3 AS BIGINT) {skip_locked}) \
              UPDATE callbacks SET state = 'new', due_at = $1 \
              WHERE id IN (SELECT id FROM due) AND due_at <= $2 RETURNING id, connection_id, sealed_body, state, reason, applied_notes, received_at, settled_at",
         );
@@ -127,7 +127,8 @@ impl Store {
         now: Millis,
     ) -> Result<(), StoreError> {
         let mut connection = self.writer.acquire().await?;
-        settle(&mut connection, id, reason, now).await
+        settle(id, reason, now).run(&mut connection).await?;
+        Ok(())
     }
 
     /// Parks a callback until an order gains a reference, an operator retries it, or it expires; in
@@ -205,23 +206,16 @@ impl Store {
     }
 }
 
-/// Settles a callback and erases its body, in the transaction of what it caused.
-pub(super) async fn settle(
-    connection: &mut AnyConnection,
-    id: &str,
-    reason: &str,
-    now: Millis,
-) -> Result<(), StoreError> {
-    sqlx::query(
+/// Settles a callback and erases its body.
+pub(super) fn settle(id: &str, reason: &str, now: Millis) -> Part {
+    Part::new(
+        "callbacks",
         "UPDATE callbacks SET state = 'settled', reason = $2, sealed_body = NULL, due_at = NULL, settled_at = $3 \
-         WHERE id = $1 AND state <> 'settled'",
+         WHERE id = $1 AND state <> 'settled' AND {allowed}",
     )
     .bind(id)
     .bind(reason)
     .bind(now)
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 fn read_callback(row: &AnyRow) -> Result<CallbackRow, StoreError> {

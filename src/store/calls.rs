@@ -2,9 +2,9 @@
 
 use adapters::Effect;
 use adapters::vocabulary::Millis;
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
+use super::batch::Part;
 use super::{Columns, Store, StoreError, to_json};
 use crate::domain::order::Order;
 
@@ -102,22 +102,18 @@ impl Store {
     }
 }
 
-/// Writes one change of an order's calls, in the transaction that changes the order.
-pub(super) async fn write_call(
-    connection: &mut AnyConnection,
-    order: &Order,
-    change: &CallChange,
-) -> Result<(), StoreError> {
-    let open = |sql: &'static str, turn: i64| {
-        sqlx::query(sql)
+/// Writes one change of an order's calls.
+pub(super) fn write(order: &Order, change: &CallChange) -> Part {
+    let of_order = |sql: &str| {
+        Part::new("calls", sql)
             .bind(&order.id)
             .bind(order.generation)
-            .bind(turn)
     };
-    let query = match change {
-        CallChange::Begin(call) => sqlx::query(
+    match change {
+        CallChange::Begin(call) => Part::new(
+            "calls",
             "INSERT INTO calls (order_id, generation, turn, step, call_key, effect, sealed_request, first_sent_at, \
-             sent_at, copies) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             sent_at, copies) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 WHERE {allowed}",
         )
         .bind(&order.id)
         .bind(call.generation)
@@ -129,40 +125,37 @@ pub(super) async fn write_call(
         .bind(call.first_sent_at)
         .bind(call.sent_at)
         .bind(call.copies),
-        CallChange::Repeat { turn, at } => open(
-            "UPDATE calls SET copies = copies + 1, sent_at = $4 WHERE order_id = $1 AND generation = $2 AND turn = $3",
-            *turn,
+        CallChange::Repeat { turn, at } => of_order(
+            "UPDATE calls SET copies = copies + 1, sent_at = $4 \
+             WHERE order_id = $1 AND generation = $2 AND turn = $3 AND {allowed}",
         )
-        .bind(at),
-        CallChange::Note { turn, detail, took_ms } => open(
+        .bind(*turn)
+        .bind(*at),
+        CallChange::Note { turn, detail, took_ms } => of_order(
             "UPDATE calls SET detail = $4, took_ms = COALESCE($5, took_ms) \
-             WHERE order_id = $1 AND generation = $2 AND turn = $3",
-            *turn,
+             WHERE order_id = $1 AND generation = $2 AND turn = $3 AND {allowed}",
         )
+        .bind(*turn)
         .bind(detail)
         .bind(*took_ms),
-        CallChange::EndAll { outcome, took_ms, at } => sqlx::query(
+        CallChange::EndAll { outcome, took_ms, at } => of_order(
             "UPDATE calls SET outcome = $3, ended_at = $4, sealed_request = NULL, took_ms = COALESCE($5, took_ms) \
-             WHERE order_id = $1 AND generation = $2 AND outcome IS NULL",
+             WHERE order_id = $1 AND generation = $2 AND outcome IS NULL AND {allowed}",
         )
-        .bind(&order.id)
-        .bind(order.generation)
         .bind(*outcome)
-        .bind(at)
+        .bind(*at)
         .bind(*took_ms),
-        CallChange::End { turn, outcome, detail, took_ms, at } => open(
+        CallChange::End { turn, outcome, detail, took_ms, at } => of_order(
             "UPDATE calls SET outcome = $4, detail = $5, ended_at = $6, sealed_request = NULL, \
              took_ms = COALESCE($7, took_ms) \
-             WHERE order_id = $1 AND generation = $2 AND turn = $3",
-            *turn,
+             WHERE order_id = $1 AND generation = $2 AND turn = $3 AND {allowed}",
         )
+        .bind(*turn)
         .bind(*outcome)
         .bind(detail)
-        .bind(at)
+        .bind(*at)
         .bind(*took_ms),
-    };
-    query.execute(connection).await?;
-    Ok(())
+    }
 }
 
 fn read_call(row: &AnyRow) -> Result<Call, StoreError> {

@@ -1,9 +1,9 @@
 //! Contacts about orders with their vendors: a ring of the newest of each kind, so that an order
 //! that is open for months takes no more room than one that is open for a day.
 
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
+use super::batch::Part;
 use super::{Columns, Store, StoreError, unreadable};
 use crate::domain::contact::{Contact, ContactKind, ContactRow, KEPT};
 
@@ -29,24 +29,22 @@ impl Store {
     /// [`StoreError`].
     pub async fn note_contact(&self, order_id: &str, contact: &Contact) -> Result<(), StoreError> {
         let mut connection = self.writer.acquire().await?;
-        write_contact(&mut connection, order_id, contact).await
+        write(order_id, contact).run(&mut connection).await?;
+        Ok(())
     }
 }
 
 /// Writes a contact into the place of the oldest of its kind. Two at the same time, which only
 /// contacts beside a change of the order can be, may get one place: one of them is not told then.
-pub(super) async fn write_contact(
-    connection: &mut AnyConnection,
-    order_id: &str,
-    contact: &Contact,
-) -> Result<(), StoreError> {
-    sqlx::query(
+pub(super) fn write(order_id: &str, contact: &Contact) -> Part {
+    Part::new(
+        "contacts",
         "INSERT INTO contacts (order_id, kind, slot, number, at, step, effect, took_ms, outcome, detail) \
          SELECT $1, $2, next.number % $3, next.number, $4, $5, $6, $7, $8, $9 FROM \
          (SELECT COALESCE(MAX(number), 0) + 1 AS number FROM contacts WHERE order_id = $1 AND kind = $2) AS next \
-         WHERE true ON CONFLICT (order_id, kind, slot) DO UPDATE SET number = excluded.number, at = excluded.at, \
-         step = excluded.step, effect = excluded.effect, took_ms = excluded.took_ms, outcome = excluded.outcome, \
-         detail = excluded.detail",
+         WHERE {allowed} ON CONFLICT (order_id, kind, slot) DO UPDATE SET number = excluded.number, \
+         at = excluded.at, step = excluded.step, effect = excluded.effect, took_ms = excluded.took_ms, \
+         outcome = excluded.outcome, detail = excluded.detail",
     )
     .bind(order_id)
     .bind(contact.kind.as_str())
@@ -57,9 +55,6 @@ pub(super) async fn write_contact(
     .bind(contact.took_ms)
     .bind(contact.outcome)
     .bind(&contact.detail)
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 fn read_contact(row: &AnyRow) -> Result<ContactRow, StoreError> {

@@ -1,15 +1,15 @@
 //! The only SQL. One database is the truth: SQLite in a file, or PostgreSQL for many replicas.
 //!
 //! One SQL text serves both, over sqlx's `Any` driver: ids as text, times as milliseconds, JSON as
-//! text. What differs stands in [`Dialect`]. PostgreSQL alone could fold a placing into a single
-//! statement with writing CTEs and be faster by it; a second text for every query would then have
-//! to be kept true, and the statement count here (two small transactions an order) is not where
-//! the time goes.
+//! text. What differs stands in [`Dialect`]. What is written together goes to PostgreSQL as one
+//! statement (`batch`): an order that is placed costs two round trips, its intent and its
+//! acceptance.
 //!
 //! Rows are changed by version: read, decide, `UPDATE ... WHERE version = ...`. Nobody holds a row
 //! lock while thinking, and the same text is right on both databases.
 
 mod backlog;
+mod batch;
 mod callbacks;
 mod calls;
 mod catalogs;
@@ -122,6 +122,9 @@ impl Store {
     /// What is due is chosen in a CTE, because a subquery may be run again for each row it is joined
     /// with, and then locks more rows than its LIMIT. The condition on the due time stands in the
     /// UPDATE again, so that nobody gets a row twice even where choosing it has not locked it.
+    ///
+    /// The LIMIT is cast, because SQLite plans a statement anew for each value of a bare parameter
+    /// there.
     fn claim(&self, sql: &str) -> AssertSqlSafe<String> {
         AssertSqlSafe(sql.replace("{skip_locked}", self.dialect.skip_locked()))
     }

@@ -1,10 +1,9 @@
 //! Orders as rows: how they are read and written, found and claimed.
 
 use adapters::vocabulary::{Millis, OurRef, TheirRef};
-use sqlx::Any;
-use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::query::Query;
+use sqlx::any::AnyRow;
 
+use super::batch::Part;
 use super::{Columns, Store, StoreError, to_json, unreadable};
 use crate::domain::order::{Order, Stage, Waiting, parse_result, result_word};
 
@@ -14,7 +13,7 @@ const COLUMNS: &str = "id, tenant_id, background_check_id, tracking_id, connecti
     lease_until, due_at, look_at, looked_at, idle_looks, waiting, created_at, updated_at, ended_at, \
     add_on_ids, person";
 
-pub(super) const INSERT: &str = "INSERT INTO orders (id, tenant_id, background_check_id, tracking_id, \
+const INSERT: &str = "INSERT INTO orders (id, tenant_id, background_check_id, tracking_id, \
     connection_id, package_id, vendor_package, vendor_add_ons, webhook_url, fingerprint, generation, \
     our_ref, their_ref, stage, result, detail, accepted, version, memo, sealed_order, sealed_report, \
     link_generation, lease_token, lease_until, due_at, look_at, looked_at, idle_looks, waiting, \
@@ -23,7 +22,7 @@ pub(super) const INSERT: &str = "INSERT INTO orders (id, tenant_id, background_c
     $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34) \
     ON CONFLICT (tenant_id, background_check_id) DO NOTHING";
 
-pub(super) const UPDATE: &str = "UPDATE orders SET connection_id = $3, package_id = $4, vendor_package = $5, \
+const UPDATE: &str = "UPDATE orders SET connection_id = $3, package_id = $4, vendor_package = $5, \
     vendor_add_ons = $6, webhook_url = $7, fingerprint = $8, generation = $9, our_ref = $10, \
     their_ref = $11, stage = $12, result = $13, detail = $14, accepted = $15, version = $16, memo = $17, \
     sealed_order = $18, sealed_report = $19, link_generation = $20, lease_token = $21, lease_until = $22, \
@@ -157,7 +156,7 @@ impl Store {
         most: i64,
     ) -> Result<Vec<Order>, StoreError> {
         let sql = self.claim(&format!(
-            "WITH due AS MATERIALIZED (SELECT id FROM orders WHERE due_at <= $3 ORDER BY due_at LIMIT $4 {{skip_locked}}) \
+            "WITH due AS MATERIALIZED (SELECT id FROM orders WHERE due_at <= $3 ORDER BY due_at LIMIT CAST($4 AS BIGINT) {{skip_locked}}) \
              UPDATE orders SET lease_token = $1, lease_until = $2, due_at = $2, version = version + 1 \
              WHERE id IN (SELECT id FROM due) AND due_at <= $3 RETURNING {COLUMNS}"
         ));
@@ -183,7 +182,7 @@ impl Store {
         most: i64,
     ) -> Result<Vec<Order>, StoreError> {
         let sql = self.claim(&format!(
-            "WITH due AS MATERIALIZED (SELECT id FROM orders WHERE look_at <= $2 ORDER BY look_at LIMIT $3 {{skip_locked}}) \
+            "WITH due AS MATERIALIZED (SELECT id FROM orders WHERE look_at <= $2 ORDER BY look_at LIMIT CAST($3 AS BIGINT) {{skip_locked}}) \
              UPDATE orders SET look_at = $1, version = version + 1 \
              WHERE id IN (SELECT id FROM due) AND look_at <= $2 RETURNING {COLUMNS}"
         ));
@@ -210,7 +209,7 @@ impl Store {
     ) -> Result<Vec<Order>, StoreError> {
         let sql = self.claim(&format!(
             "WITH due AS MATERIALIZED (SELECT id FROM orders WHERE connection_id = $4 AND look_at <= $2 \
-             AND their_ref IS NOT NULL ORDER BY look_at LIMIT $3 {{skip_locked}}) \
+             AND their_ref IS NOT NULL ORDER BY look_at LIMIT CAST($3 AS BIGINT) {{skip_locked}}) \
              UPDATE orders SET look_at = $1, version = version + 1 \
              WHERE id IN (SELECT id FROM due) AND look_at <= $2 RETURNING {COLUMNS}"
         ));
@@ -347,15 +346,28 @@ impl Store {
     }
 }
 
-/// Binds everything that may change, beginning with the connection and ending with the add-ons, in
-/// the order both [`INSERT`] (from $6) and [`UPDATE`] (from $3) name it.
-pub(super) fn bind_mutable<'q>(
-    query: Query<'q, Any, AnyArguments>,
-    order: &'q Order,
-    version: i64,
-) -> Query<'q, Any, AnyArguments> {
-    query
-        .bind(&order.connection_id)
+/// Inserts a row, unless the tenant has an order of that id.
+pub(super) fn insert(order: &Order) -> Part {
+    let part = Part::new("orders", INSERT)
+        .bind(&order.id)
+        .bind(&order.tenant_id)
+        .bind(&order.background_check_id)
+        .bind(&order.tracking_id);
+    bind_mutable(part, order, order.version)
+}
+
+/// Makes the row as the order shall be, if it still has the version that the order was read with.
+pub(super) fn update(order: &Order, version: i64) -> Part {
+    let part = Part::new("orders", UPDATE)
+        .bind(&order.id)
+        .bind(order.version);
+    bind_mutable(part, order, version)
+}
+
+/// Binds everything that may change, beginning with the connection and ending with the person, in
+/// the order both [`INSERT`] (from $5) and [`UPDATE`] (from $3) name it.
+fn bind_mutable(part: Part, order: &Order, version: i64) -> Part {
+    part.bind(&order.connection_id)
         .bind(&order.package_id)
         .bind(&order.vendor_package)
         .bind(to_json(&order.vendor_add_ons))

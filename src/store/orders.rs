@@ -3,16 +3,13 @@
 //! Every change of an order goes through [`Store::save_order`]: the row, its history lines, its
 //! calls, its references, the webhook it causes and the callback it settles, in one transaction.
 
-use adapters::vocabulary::{Millis, TheirRef};
-use sqlx::any::AnyQueryResult;
-use sqlx::{AnyConnection, AssertSqlSafe};
-
-use super::calls::{CallChange, write_call};
+use super::batch::{Batch, Part};
+use super::calls::{self, CallChange};
 use super::deliveries::NewDelivery;
-use super::order_rows::{INSERT, UPDATE, bind_mutable};
-use super::{Columns, Store, StoreError, callbacks, contacts, deliveries};
+use super::{Columns, Store, StoreError, callbacks, contacts, deliveries, order_rows};
 use crate::domain::contact::Contact;
 use crate::domain::order::{HistoryRow, Line, Order};
+use adapters::vocabulary::{Millis, TheirRef};
 
 /// A change of one order, to be saved as a whole.
 #[derive(Clone, Debug, Default)]
@@ -74,22 +71,15 @@ impl Store {
         change: &Change,
         now: Millis,
     ) -> Result<Placement, StoreError> {
-        let mut transaction = self.begin().await?;
-        let insert = sqlx::query(INSERT)
-            .bind(&order.id)
-            .bind(&order.tenant_id)
-            .bind(&order.background_check_id)
-            .bind(&order.tracking_id);
-        let inserted = bind_mutable(insert, order, order.version)
-            .execute(&mut *transaction)
-            .await;
-        if unless_person_is_busy(order, inserted)? == 0 {
-            transaction.rollback().await?;
-            return Ok(Placement::Exists);
-        }
-        write_details(&mut transaction, order, order.version, change, now).await?;
-        transaction.commit().await?;
-        Ok(Placement::Inserted)
+        debug_assert!(change.references.is_empty() && change.webhook.is_none());
+        let mut batch = Batch::led_by(order_rows::insert(order));
+        add_details(&mut batch, order, order.version, change, now);
+        let written = unless_overtaken(batch.commit(self).await)?;
+        Ok(if is_led(&written) {
+            Placement::Inserted
+        } else {
+            Placement::Exists
+        })
     }
 
     /// Saves an order as it shall be, if its row still has the version it was read with.
@@ -104,29 +94,67 @@ impl Store {
         now: Millis,
     ) -> Result<Saved, StoreError> {
         let version = order.version + 1;
-        let mut transaction = self.begin().await?;
-        let update = sqlx::query(UPDATE).bind(&order.id).bind(order.version);
-        let updated = bind_mutable(update, order, version)
-            .execute(&mut *transaction)
-            .await;
-        if unless_person_is_busy(order, updated)? == 0 {
-            transaction.rollback().await?;
-            return Ok(Saved::Stale);
+        let mut update = order_rows::update(order, version);
+        for theirs in &change.references {
+            update = update.and(NOT_TAKEN, &theirs.0);
         }
-        let gained = match write_references(&mut transaction, order, &change.references).await? {
-            References::Given { gained } => gained,
-            References::Taken(taken) => {
-                transaction.rollback().await?;
-                return Ok(Saved::Taken(taken));
-            }
+        let mut batch = Batch::led_by(update);
+        for theirs in &change.references {
+            batch.add(give_reference(order, theirs));
+        }
+        add_details(&mut batch, order, version, change, now);
+        let written = match &change.webhook {
+            None => batch.commit(self).await,
+            Some(webhook) => self.commit_with(batch, order, webhook, now).await,
         };
-        write_details(&mut transaction, order, version, change, now).await?;
-        transaction.commit().await?;
-        if gained {
+        let written = unless_overtaken(written)?;
+        if !is_led(&written) {
+            return self.why_not_saved(order, &change.references).await;
+        }
+        if written[1..=change.references.len()].contains(&1) {
             self.gained.note(&order.connection_id);
         }
         order.version = version;
         Ok(Saved::Done)
+    }
+
+    async fn commit_with(
+        &self,
+        batch: Batch,
+        order: &Order,
+        webhook: &NewDelivery,
+        now: Millis,
+    ) -> Result<Vec<u64>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let written = batch.run(self.dialect, &mut transaction).await?;
+        if is_led(&written) {
+            deliveries::enqueue(&mut transaction, order, webhook, now).await?;
+        }
+        transaction.commit().await?;
+        Ok(written)
+    }
+
+    async fn why_not_saved(
+        &self,
+        order: &Order,
+        references: &[TheirRef],
+    ) -> Result<Saved, StoreError> {
+        for theirs in references {
+            let row = sqlx::query(
+                "SELECT 1 AS one FROM order_references AS taken JOIN connections AS other ON other.id = taken.connection_id \
+                 JOIN connections AS own ON own.vendor = other.vendor AND own.base_url = other.base_url \
+                 WHERE own.id = $1 AND taken.their_ref = $2 AND taken.order_id <> $3",
+            )
+            .bind(&order.connection_id)
+            .bind(&theirs.0)
+            .bind(&order.id)
+            .fetch_optional(&self.writer)
+            .await?;
+            if row.is_some() {
+                return Ok(Saved::Taken(theirs.clone()));
+            }
+        }
+        Ok(Saved::Stale)
     }
 
     /// An order's history, oldest first.
@@ -152,151 +180,94 @@ impl Store {
     }
 }
 
-/// How many rows a statement wrote: none also where another order for the same person was just being
-/// placed, which whoever asked before could not know yet.
-fn unless_person_is_busy(
-    order: &Order,
-    written: Result<AnyQueryResult, sqlx::Error>,
-) -> Result<u64, StoreError> {
+/// No other order has the reference, be it of another tenant with an account at the vendor. This
+/// narrows the statement that updates an order: `$1` is the order there, and `$3` its connection.
+const NOT_TAKEN: &str = "NOT EXISTS (SELECT 1 FROM order_references AS taken \
+    JOIN connections AS other ON other.id = taken.connection_id \
+    JOIN connections AS own ON own.vendor = other.vendor AND own.base_url = other.base_url \
+    WHERE own.id = $3 AND taken.their_ref = {value} AND taken.order_id <> $1)";
+
+/// Whether the order's row was written, which leads all else.
+fn is_led(written: &[u64]) -> bool {
+    written.first().is_some_and(|rows| *rows > 0)
+}
+
+/// Nothing was written also where another order for the same person was just being placed, or one
+/// gained the same reference, which whoever asked before could not know yet.
+fn unless_overtaken(written: Result<Vec<u64>, StoreError>) -> Result<Vec<u64>, StoreError> {
     match written {
-        Ok(written) => Ok(written.rows_affected()),
-        Err(sqlx::Error::Database(refused))
-            if order.person.is_some() && refused.is_unique_violation() =>
+        Err(StoreError::Statement(sqlx::Error::Database(refused)))
+            if refused.is_unique_violation()
+                // Both databases name in their message what is not unique.
+                && ["person", "order_references"].iter().any(|what| refused.message().contains(what)) =>
         {
-            Ok(0)
+            Ok(Vec::new())
         }
-        Err(error) => Err(error.into()),
+        other => other,
     }
 }
 
-/// What became of an order's new references.
-enum References {
-    /// The order has them; `gained`: one of them only now.
-    Given { gained: bool },
-    /// This one belongs to another order, be it of another tenant with an account at the vendor.
-    Taken(TheirRef),
-}
-
-async fn write_references(
-    connection: &mut AnyConnection,
-    order: &Order,
-    references: &[TheirRef],
-) -> Result<References, StoreError> {
-    let mut gained = false;
-    for theirs in references {
-        let inserted = sqlx::query(
-            "INSERT INTO order_references (connection_id, their_ref, order_id) \
-             SELECT own.id, $2, $3 FROM connections AS own WHERE own.id = $1 AND NOT EXISTS \
-             (SELECT 1 FROM order_references AS taken JOIN connections AS other ON other.id = taken.connection_id \
-             WHERE taken.their_ref = $2 AND taken.order_id <> $3 \
-             AND other.vendor = own.vendor AND other.base_url = own.base_url) \
-             ON CONFLICT (connection_id, their_ref) DO NOTHING",
-        )
-        .bind(&order.connection_id)
-        .bind(&theirs.0)
-        .bind(&order.id)
-        .execute(&mut *connection)
-        .await?;
-        if inserted.rows_affected() == 1 {
-            gained = true;
-        } else if !is_owner(connection, order, theirs).await? {
-            return Ok(References::Taken(theirs.clone()));
-        }
-    }
-    Ok(References::Given { gained })
-}
-
-/// Whether a reference that could not be given to the order is the order's already.
-async fn is_owner(
-    connection: &mut AnyConnection,
-    order: &Order,
-    theirs: &TheirRef,
-) -> Result<bool, StoreError> {
-    let row = sqlx::query(
-        "SELECT order_id FROM order_references WHERE connection_id = $1 AND their_ref = $2 AND order_id = $3",
+fn give_reference(order: &Order, theirs: &TheirRef) -> Part {
+    Part::new(
+        "order_references",
+        "INSERT INTO order_references (connection_id, their_ref, order_id) SELECT $1, $2, $3 WHERE {allowed} AND \
+         NOT EXISTS (SELECT 1 FROM order_references WHERE connection_id = $1 AND their_ref = $2 AND order_id = $3)",
     )
     .bind(&order.connection_id)
     .bind(&theirs.0)
     .bind(&order.id)
-    .fetch_optional(connection)
-    .await?;
-    Ok(row.is_some())
 }
 
-async fn write_details(
-    connection: &mut AnyConnection,
-    order: &Order,
-    version: i64,
-    change: &Change,
-    now: Millis,
-) -> Result<(), StoreError> {
-    write_lines(connection, order, version, &change.lines, now).await?;
-    for (number, line) in (change.lines.len()..).zip(&change.once) {
-        write_once(connection, order, (version, number), line, now).await?;
-    }
-    for contact in &change.contacts {
-        contacts::write_contact(connection, &order.id, contact).await?;
+fn add_details(batch: &mut Batch, order: &Order, version: i64, change: &Change, now: Millis) {
+    if !change.lines.is_empty() {
+        batch.add(write_lines(order, version, &change.lines, now));
     }
     for call in &change.calls {
-        write_call(connection, order, call).await?;
+        batch.add(calls::write(order, call));
     }
-    if let Some(webhook) = &change.webhook {
-        deliveries::enqueue(connection, order, webhook, now).await?;
+    for contact in &change.contacts {
+        batch.add(contacts::write(&order.id, contact));
     }
     if let Some(callback) = &change.settles {
-        callbacks::settle(connection, &callback.id, callback.reason, now).await?;
+        batch.add(callbacks::settle(&callback.id, callback.reason, now));
     }
-    Ok(())
+    for (number, line) in (change.lines.len()..).zip(&change.once) {
+        batch.add(write_once(order, (version, number), line, now));
+    }
 }
 
-/// Writes all history lines of a change in one statement.
-async fn write_lines(
-    connection: &mut AnyConnection,
-    order: &Order,
-    version: i64,
-    lines: &[Line],
-    now: Millis,
-) -> Result<(), StoreError> {
-    if lines.is_empty() {
-        return Ok(());
-    }
+/// Writes all history lines of a change.
+fn write_lines(order: &Order, version: i64, lines: &[Line], now: Millis) -> Part {
     let rows: Vec<String> = (0..lines.len())
         .map(|line| {
             let (kind, detail) = (4 + 2 * line, 5 + 2 * line);
-            format!("($1, $2, {line}, $3, ${kind}, ${detail})")
+            format!("SELECT $1, $2, {line}, $3, ${kind}, ${detail} WHERE {{allowed}}")
         })
         .collect();
-    let sql = AssertSqlSafe(format!(
-        "INSERT INTO history (order_id, version, line, at, kind, detail) VALUES {}",
-        rows.join(", ")
-    ));
-    let mut query = sqlx::query(sql).bind(&order.id).bind(version).bind(now);
-    for line in lines {
-        query = query.bind(&line.kind).bind(&line.detail);
-    }
-    query.execute(connection).await?;
-    Ok(())
+    let sql = format!(
+        "INSERT INTO history (order_id, version, line, at, kind, detail) {}",
+        rows.join(" UNION ALL ")
+    );
+    let part = Part::new("history", sql)
+        .bind(&order.id)
+        .bind(version)
+        .bind(now);
+    lines.iter().fold(part, |part, line| {
+        part.bind(&line.kind[..]).bind(&line.detail)
+    })
 }
 
 /// Writes a history line of that version and number, unless the history has it.
-async fn write_once(
-    connection: &mut AnyConnection,
-    order: &Order,
-    (version, number): (i64, usize),
-    line: &Line,
-    now: Millis,
-) -> Result<(), StoreError> {
-    sqlx::query(
+fn write_once(order: &Order, (version, number): (i64, usize), line: &Line, now: Millis) -> Part {
+    Part::new(
+        "history",
         "INSERT INTO history (order_id, version, line, at, kind, detail) SELECT $1, $2, $3, $4, $5, $6 \
-         WHERE NOT EXISTS (SELECT 1 FROM history WHERE order_id = $1 AND kind = $5 AND detail = $6)",
+         WHERE NOT EXISTS (SELECT 1 FROM history WHERE order_id = $1 AND kind = $5 AND detail = $6) AND {allowed}",
     )
     .bind(&order.id)
     .bind(version)
     .bind(i64::try_from(number).unwrap_or(i64::MAX))
     .bind(now)
-    .bind(&line.kind)
+    .bind(&line.kind[..])
     .bind(&line.detail)
-    .execute(connection)
-    .await?;
-    Ok(())
 }

@@ -26,7 +26,7 @@ impl Store {
         most: i64,
     ) -> Result<Vec<Claimed>, StoreError> {
         let sql = self.claim(
-            "WITH due AS MATERIALIZED (SELECT order_id FROM lanes WHERE due_at <= $3 ORDER BY due_at LIMIT $4 {skip_locked}) \
+            "WITH due AS MATERIALIZED (SELECT order_id FROM lanes WHERE due_at <= $3 ORDER BY due_at LIMIT CAST($4 AS BIGINT) {skip_locked}) \
              UPDATE lanes SET lease_token = $1, due_at = $2, attempts = attempts + 1, held = 0 \
              WHERE order_id IN (SELECT order_id FROM due) AND due_at <= $3",
         );
@@ -87,7 +87,7 @@ impl Store {
         // with `+ 0` nobody plans to go through all that is due instead of these.
         let sql = self.claim(
             "WITH due AS MATERIALIZED (SELECT order_id FROM \
-             (SELECT order_id, tenant_id, origin FROM lanes WHERE due_at <= $3 ORDER BY due_at LIMIT $5) AS waiting \
+             (SELECT order_id, tenant_id, origin FROM lanes WHERE due_at <= $3 ORDER BY due_at LIMIT CAST($5 AS BIGINT)) AS waiting \
              WHERE tenant_id = $1 AND origin = $2), \
              there AS MATERIALIZED (SELECT order_id FROM lanes WHERE order_id IN (SELECT order_id FROM due) \
              AND due_at + 0 <= $3 AND lease_token IS NULL AND held < 2 {skip_locked}) \
@@ -120,7 +120,7 @@ impl Store {
     ) -> Result<usize, StoreError> {
         let sql = self.claim(
             "WITH longest AS MATERIALIZED (SELECT order_id FROM lanes WHERE tenant_id = $1 AND origin = $2 AND held = 1 \
-             AND due_at IS NOT NULL AND lease_token IS NULL ORDER BY due_at LIMIT $4 {skip_locked}) \
+             AND due_at IS NOT NULL AND lease_token IS NULL ORDER BY due_at LIMIT CAST($4 AS BIGINT) {skip_locked}) \
              UPDATE lanes SET held = 2, due_at = $3 WHERE order_id IN (SELECT order_id FROM longest)",
         );
         let called = sqlx::query(sql)
@@ -157,7 +157,9 @@ async fn release(
     if let Some(lane) = lane {
         let last = lane.number("last")?;
         if last > claimed.sequence {
-            supersede(connection, &claimed.order_id, last, last, now).await?;
+            supersede(&claimed.order_id, last, last, now)
+                .run(connection)
+                .await?;
         }
     }
     Ok(())

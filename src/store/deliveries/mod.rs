@@ -19,6 +19,7 @@ mod settling;
 use adapters::vocabulary::Millis;
 use sqlx::AnyConnection;
 
+use super::batch::Part;
 use super::{Columns, StoreError, new_id};
 use crate::domain::order::Order;
 pub use dead_letters::Discarded;
@@ -63,7 +64,9 @@ pub(super) async fn enqueue(
         lane.number("closed")? == 1,
     );
     if last > 1 {
-        supersede(connection, &order.id, head, last, now).await?;
+        supersede(&order.id, head, last, now)
+            .run(connection)
+            .await?;
     }
     let (state, reason, ended_at) = if closed {
         ("dead", Some("gone"), Some(now))
@@ -89,14 +92,9 @@ pub(super) async fn enqueue(
 }
 
 /// Ends the waiting updates before `last`, but not the head that is being sent.
-async fn supersede(
-    connection: &mut AnyConnection,
-    order_id: &str,
-    head: i64,
-    last: i64,
-    now: Millis,
-) -> Result<(), StoreError> {
-    sqlx::query(
+fn supersede(order_id: &str, head: i64, last: i64, now: Millis) -> Part {
+    Part::new(
+        "deliveries",
         "UPDATE deliveries SET state = 'superseded', ended_at = $4 \
          WHERE order_id = $1 AND state = 'pending' AND sequence < $3 AND sequence <> $2",
     )
@@ -104,7 +102,4 @@ async fn supersede(
     .bind(head)
     .bind(last)
     .bind(now)
-    .execute(connection)
-    .await?;
-    Ok(())
 }

@@ -1,10 +1,10 @@
 //! Settling an attempt: what it did to the update that was sent, and what the lane sends next.
 
 use adapters::vocabulary::Millis;
-use sqlx::AnyConnection;
 
 use super::supersede;
 use crate::domain::delivery::{Claimed, DeadReason, Next};
+use crate::store::batch::{Batch, Part};
 use crate::store::{Columns, Store, StoreError};
 
 /// How an attempt ended, to be settled.
@@ -66,9 +66,10 @@ impl Store {
         .fetch_optional(&mut *transaction)
         .await?;
         let mut settled = Settled::Late;
+        let mut batch = Batch::default();
         if let Some(lane) = lane {
             let last = lane.number("last")?;
-            end_head(&mut transaction, claimed, settlement, last, closes, now).await?;
+            end_head(&mut batch, claimed, settlement, last, closes, now);
             let follows = last > claimed.sequence && due_again.is_none() && !closes;
             settled = if follows {
                 Settled::Followed
@@ -76,54 +77,53 @@ impl Store {
                 Settled::InTime
             };
         }
-        record_attempt(&mut transaction, claimed, settlement, settled).await?;
+        batch.add(record_attempt(claimed, settlement, settled));
+        batch.run(self.dialect, &mut transaction).await?;
         transaction.commit().await?;
         Ok(settled)
     }
 }
 
-async fn end_head(
-    connection: &mut AnyConnection,
+fn end_head(
+    batch: &mut Batch,
     claimed: &Claimed,
     settlement: &Settlement,
     last: i64,
     closes: bool,
     now: Millis,
-) -> Result<(), StoreError> {
+) {
     let (state, reason) = match &settlement.next {
         Next::Delivered => ("delivered", None),
         Next::Dead(reason) => ("dead", Some(reason.as_str())),
         Next::Again(_) if last > claimed.sequence => ("superseded", None),
-        Next::Again(_) => return Ok(()),
+        Next::Again(_) => return,
     };
-    sqlx::query("UPDATE deliveries SET state = $3, reason = $4, ended_at = $5 WHERE order_id = $1 AND sequence = $2")
-        .bind(&claimed.order_id)
-        .bind(claimed.sequence)
-        .bind(state)
-        .bind(reason)
-        .bind(now)
-        .execute(&mut *connection)
-        .await?;
+    let head = Part::new(
+        "deliveries",
+        "UPDATE deliveries SET state = $3, reason = $4, ended_at = $5 WHERE order_id = $1 AND sequence = $2",
+    );
+    batch.add(
+        head.bind(&claimed.order_id)
+            .bind(claimed.sequence)
+            .bind(state)
+            .bind(reason)
+            .bind(now),
+    );
     if last > claimed.sequence {
-        supersede(connection, &claimed.order_id, claimed.sequence, last, now).await?;
+        batch.add(supersede(&claimed.order_id, claimed.sequence, last, now));
     }
     if closes {
-        sqlx::query("UPDATE deliveries SET state = 'dead', reason = 'gone', ended_at = $2 WHERE order_id = $1 AND state = 'pending'")
-            .bind(&claimed.order_id)
-            .bind(now)
-            .execute(connection)
-            .await?;
+        let rest = Part::new(
+            "deliveries",
+            "UPDATE deliveries SET state = 'dead', reason = 'gone', ended_at = $2 WHERE order_id = $1 AND state = 'pending'",
+        );
+        batch.add(rest.bind(&claimed.order_id).bind(now));
     }
-    Ok(())
 }
 
-async fn record_attempt(
-    connection: &mut AnyConnection,
-    claimed: &Claimed,
-    settlement: &Settlement,
-    settled: Settled,
-) -> Result<(), StoreError> {
-    sqlx::query(
+fn record_attempt(claimed: &Claimed, settlement: &Settlement, settled: Settled) -> Part {
+    Part::new(
+        "attempts",
         "INSERT INTO attempts (order_id, sequence, at, lease_token, took_ms, outcome, late) VALUES ($1, $2, $3, $4, $5, $6, $7) \
          ON CONFLICT (order_id, sequence, lease_token) DO NOTHING",
     )
@@ -134,7 +134,4 @@ async fn record_attempt(
     .bind(settlement.took)
     .bind(&settlement.outcome)
     .bind(i64::from(settled == Settled::Late))
-    .execute(connection)
-    .await?;
-    Ok(())
 }

@@ -1,6 +1,8 @@
 //! A wire between a gateway and PostgreSQL that can fall silent, or break at the worst moment: when
-//! a COMMIT has been sent, and before its answer has come.
+//! what commits an order has been sent, and before its answer has come.
 
+use std::collections::HashSet;
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -27,7 +29,7 @@ pub(super) struct Wire {
 struct State {
     /// Whether bytes go through.
     open: watch::Sender<bool>,
-    /// How likely a COMMIT is the last thing a connection sends.
+    /// How likely a commit is the last thing a connection sends.
     cuts: Mutex<(f64, StdRng)>,
     /// The words of a message, and what is to happen when one has them.
     picked: Mutex<Option<(&'static str, Then)>>,
@@ -39,12 +41,12 @@ struct State {
 pub(super) enum Then {
     /// It does not go through, and nothing does any more.
     Silence,
-    /// The COMMIT of its transaction is the last thing its connection sends, once it has been carried
+    /// The commit of its transaction is the last thing its connection sends, once it has been carried
     /// out.
     Cut,
     /// That, and nothing goes through after it.
     CutAndSilence,
-    /// Its connection ends before the COMMIT of its transaction, which is not carried out.
+    /// Its connection ends before the commit of its transaction, which is not carried out.
     Lose,
 }
 
@@ -123,7 +125,7 @@ impl State {
                 cut = questions => cut,
             }
         };
-        // The server may have carried the COMMIT out or not: at times it surely has.
+        // The server may have committed or not: at times it surely has.
         if cut == Some(true) {
             drop(from_server.readable().await);
         }
@@ -147,17 +149,19 @@ impl State {
         to: &mut OwnedWriteHalf,
     ) -> Option<bool> {
         let (mut is_first, mut said) = (true, false);
+        let mut session = Session::default();
         loop {
             let message = message(from, is_first).await?;
             is_first = is_first && asks_for_tls(&message);
             said |= self.is_picked(&message);
             self.until_open().await;
-            let picked = (said && is_commit(&message)).then(|| self.cut_as_picked());
+            let commits = session.commits(&message);
+            let picked = (said && commits).then(|| self.cut_as_picked());
             if picked == Some(Some(Then::Lose)) {
                 return Some(false);
             }
             to.write_all(&message).await.ok()?;
-            if is_commit(&message) {
+            if commits {
                 if picked.flatten().is_some() {
                     return Some(true);
                 }
@@ -189,7 +193,7 @@ impl State {
         has_them
     }
 
-    /// How the connection ends at this COMMIT, where its transaction was picked.
+    /// How the connection ends at this commit, where its transaction was picked.
     fn cut_as_picked(&self) -> Option<Then> {
         let mut picked = self.picked.lock().expect("nobody panics");
         let (_, then) = picked.take_if(|(_, then)| *then != Then::Silence)?;
@@ -198,7 +202,7 @@ impl State {
         Some(then)
     }
 
-    /// `Some`: the connection ends behind this COMMIT.
+    /// `Some`: the connection ends behind this commit.
     fn cut_by_chance(&self) -> Option<bool> {
         let mut cuts = self.cuts.lock().expect("nobody panics");
         let likelihood = cuts.0;
@@ -221,8 +225,41 @@ async fn message(from: &mut (impl AsyncReadExt + Unpin), is_first: bool) -> Opti
     Some(message)
 }
 
-fn is_commit(message: &[u8]) -> bool {
-    message.starts_with(b"Q") && message.get(5..11) == Some(b"COMMIT")
+/// What a client has told its server so far.
+#[derive(Default)]
+struct Session {
+    in_transaction: bool,
+    /// The names of prepared statements that write several tables at once.
+    batches: HashSet<Vec<u8>>,
+    runs_batch: bool,
+}
+
+impl Session {
+    /// Whether the server commits when it has read this message: a COMMIT, or the end of a batch
+    /// that is a transaction of its own.
+    fn commits(&mut self, message: &[u8]) -> bool {
+        let text = message.get(5..).unwrap_or_default();
+        let mut words = text.split(|byte| *byte == 0);
+        match message.first() {
+            Some(b'Q') => {
+                self.in_transaction = text.starts_with(b"BEGIN");
+                text.starts_with(b"COMMIT")
+            }
+            Some(b'P') => {
+                let (name, sql) = (words.next(), words.next());
+                if sql.is_some_and(|sql| sql.starts_with(b"WITH p0 AS (")) {
+                    self.batches.extend(name.map(<[u8]>::to_vec));
+                }
+                false
+            }
+            Some(b'B') => {
+                self.runs_batch = words.nth(1).is_some_and(|name| self.batches.contains(name));
+                false
+            }
+            Some(b'S') => mem::take(&mut self.runs_batch) && !self.in_transaction,
+            _ => false,
+        }
+    }
 }
 
 fn asks_for_tls(first: &[u8]) -> bool {

@@ -86,11 +86,31 @@ on_both_databases! {
         base.store.insert_callback("cbk_1", "con_1", "d", b"body", NOW).await.expect("it is taken");
 
         second.stage = Stage::Failed;
-        let saved = base.store.save_order(&mut second, &everything(), NOW).await;
-        assert_eq!(saved.expect("the database works"), Saved::Stale);
-        assert_eq!(second.version, 1, "the order given is as it was");
-        nothing_of_everything(&base, &first, &["first"]).await;
-        assert_eq!(base.read(&first).await.stage, Stage::Placing);
+        for change in with_and_without_webhook(everything()) {
+            let saved = base.store.save_order(&mut second, &change, NOW).await;
+            assert_eq!(saved.expect("the database works"), Saved::Stale);
+            assert_eq!(second.version, 1, "the order given is as it was");
+            nothing_of_everything(&base, &first, &["first"]).await;
+            assert_eq!(base.read(&first).await.stage, Stage::Placing);
+        }
+    }
+
+    async fn of_twenty_changes_at_once_one_is_saved_and_the_others_are_stale(database) {
+        let base = Base::on(database).await;
+        let (order, other) = (base.inserted("a").await, base.another().await);
+        let changes = (0..20).map(|number| {
+            let store = if number % 2 == 0 { base.store.clone() } else { other.clone() };
+            let mut order = order.clone();
+            async move {
+                let change = Change { webhook: None, references: Vec::new(), ..everything() };
+                store.save_order(&mut order, &change, NOW).await.expect("the database works")
+            }
+        });
+        let ended = join_all(changes).await;
+        assert_eq!(ended.iter().filter(|saved| **saved == Saved::Done).count(), 1, "{ended:?}");
+        assert_eq!(ended.iter().filter(|saved| **saved == Saved::Stale).count(), 19, "{ended:?}");
+        assert_eq!(base.kinds_of_history(&order).await, ["one", "two", "three"]);
+        assert_eq!(base.store.calls(&order.id).await.expect("the database works").len(), 1);
     }
 
     async fn a_change_whose_reference_is_taken_is_rolled_back_as_a_whole(database) {
@@ -102,11 +122,13 @@ on_both_databases! {
         let mut change = everything();
         change.references = vec![theirs("new"), theirs("theirs")];
         order.stage = Stage::Invited;
-        let saved = base.store.save_order(&mut order, &change, NOW).await;
-        assert_eq!(saved.expect("the database works"), Saved::Taken(theirs("theirs")));
-        assert_eq!(order.version, 1);
-        nothing_of_everything(&base, &order, &[]).await;
-        assert_eq!(base.read(&order).await.stage, Stage::Placing);
+        for change in with_and_without_webhook(change) {
+            let saved = base.store.save_order(&mut order, &change, NOW).await;
+            assert_eq!(saved.expect("the database works"), Saved::Taken(theirs("theirs")));
+            assert_eq!(order.version, 1);
+            nothing_of_everything(&base, &order, &[]).await;
+            assert_eq!(base.read(&order).await.stage, Stage::Placing);
+        }
     }
 
     async fn a_change_is_there_as_a_whole(database) {
@@ -239,4 +261,13 @@ async fn nothing_of_everything(base: &Base, order: &Order, history: &[&str]) {
     assert!(base.states(order).await.is_empty());
     let callbacks = base.store.callbacks_in("new", 10).await;
     assert_eq!(callbacks.expect("the database works").len(), 1);
+}
+
+/// A change that is saved by one statement is to be as whole as one that needs several.
+fn with_and_without_webhook(change: Change) -> [Change; 2] {
+    let without = Change {
+        webhook: None,
+        ..change.clone()
+    };
+    [change, without]
 }

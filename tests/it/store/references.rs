@@ -2,6 +2,7 @@
 //! that were parked for want of it.
 
 use cleargate::domain::callback::CallbackState;
+use futures_util::future::join_all;
 
 use super::*;
 use crate::support::on_both_databases;
@@ -16,6 +17,40 @@ on_both_databases! {
         let found = base.store.order_by_their_ref("con_1", &theirs("t")).await;
         assert_eq!(found.expect("the database works").expect("it is there").id, owner.id);
         assert!(!base.store.owns_reference(&other.id, &theirs("t")).await.expect("the database works"));
+    }
+
+    async fn of_twenty_orders_that_gain_a_reference_at_once_one_has_it(database) {
+        let base = Base::on(database).await;
+        let other = base.another().await;
+        let mut orders = Vec::new();
+        for number in 0..20 {
+            orders.push(base.inserted(&number.to_string()).await);
+        }
+        let changes = orders.iter().enumerate().map(|(number, order)| {
+            let (store, mut order) = (if number % 2 == 0 { &base.store } else { &other }, order.clone());
+            async move {
+                // Whoever was overtaken reads and decides again.
+                loop {
+                    let saved = store.save_order(&mut order, &gains(&["t"]), NOW).await;
+                    match saved.expect("the database works") {
+                        Saved::Stale => {}
+                        Saved::Done => return true,
+                        Saved::Taken(taken) => {
+                            assert_eq!((taken, order.version), (theirs("t"), 1));
+                            return false;
+                        }
+                    }
+                }
+            }
+        });
+        let given = join_all(changes).await;
+        assert_eq!(given.iter().filter(|given| **given).count(), 1, "{given:?}");
+        let owner = base.store.order_by_their_ref("con_1", &theirs("t")).await;
+        let owner = owner.expect("the database works").expect("it is there");
+        for (order, given) in orders.iter().zip(given) {
+            assert_eq!(order.id == owner.id, given);
+            assert_eq!(base.read(order).await.version, 1 + i64::from(given));
+        }
     }
 
     async fn another_connection_may_use_the_same_reference_at_another_vendor_or_address(database) {

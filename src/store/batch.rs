@@ -7,8 +7,6 @@
 //! PostgreSQL shows each of them the rows as they were before the first. A table is therefore
 //! written once in a statement: where it comes again, the next statement begins.
 
-use std::fmt::Write as _;
-
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AssertSqlSafe};
@@ -162,28 +160,19 @@ async fn run_together(
 
 /// One statement that runs all parts and counts what each has written.
 fn joined(parts: &[Part], is_led: bool) -> String {
-    let (mut sql, mut counts, mut bound) = (String::new(), String::new(), 0);
+    let (mut writes, mut counts, mut bound) = (Vec::new(), Vec::new(), 0);
     for (number, part) in parts.iter().enumerate() {
-        let (before, comma) = if number == 0 {
-            ("WITH", "")
-        } else {
-            (",", ",")
-        };
         let allowed = if is_led && number > 0 {
             "EXISTS (SELECT 1 FROM p0)"
         } else {
             "true"
         };
-        let text = renumbered(&part.sql.replace(ALLOWED, allowed), bound);
+        let sql = renumbered(&part.sql.replace(ALLOWED, allowed), bound);
         bound += part.values.len();
-        // Writing into a String cannot fail.
-        let _ = write!(sql, "{before} p{number} AS ({text} RETURNING 1)");
-        let _ = write!(
-            counts,
-            "{comma} (SELECT COUNT(*) FROM p{number}) AS n{number}"
-        );
+        writes.push(format!("p{number} AS ({sql} RETURNING 1)"));
+        counts.push(format!("(SELECT COUNT(*) FROM p{number}) AS n{number}"));
     }
-    sql + " SELECT" + &counts
+    format!("WITH {} SELECT {}", writes.join(", "), counts.join(", "))
 }
 
 /// A text whose parameters are counted on from `bound`.
@@ -194,7 +183,7 @@ fn renumbered(sql: &str, bound: usize) -> String {
         let end = piece.find(|c: char| !c.is_ascii_digit());
         let (number, rest) = piece.split_at(end.unwrap_or(piece.len()));
         let number: usize = number.parse().expect("a parameter has a number");
-        let _ = write!(text, "${}{rest}", bound + number);
+        text += &format!("${}{rest}", bound + number);
     }
     text
 }

@@ -141,9 +141,9 @@ impl Store {
     ) -> Result<Saved, StoreError> {
         for theirs in references {
             let row = sqlx::query(
-                "SELECT 1 AS one FROM order_references AS taken JOIN connections AS other ON other.id = taken.connection_id \
-                 JOIN connections AS own ON own.vendor = other.vendor AND own.base_url = other.base_url \
-                 WHERE own.id = $1 AND taken.their_ref = $2 AND taken.order_id <> $3",
+                "SELECT 1 AS one FROM order_references AS taken WHERE taken.their_ref = $2 AND taken.order_id <> $3 AND \
+                 (SELECT vendor || ' ' || base_url FROM connections WHERE id = taken.connection_id) = \
+                 (SELECT vendor || ' ' || base_url FROM connections WHERE id = $1)",
             )
             .bind(&order.connection_id)
             .bind(&theirs.0)
@@ -182,10 +182,11 @@ impl Store {
 
 /// No other order has the reference, be it of another tenant with an account at the vendor. This
 /// narrows the statement that updates an order: `$1` is the order there, and `$3` its connection.
+/// No join, so that nobody plans to go through all connections at the same vendor.
 const NOT_TAKEN: &str = "NOT EXISTS (SELECT 1 FROM order_references AS taken \
-    JOIN connections AS other ON other.id = taken.connection_id \
-    JOIN connections AS own ON own.vendor = other.vendor AND own.base_url = other.base_url \
-    WHERE own.id = $3 AND taken.their_ref = {value} AND taken.order_id <> $1)";
+    WHERE taken.their_ref = {value} AND taken.order_id <> $1 AND \
+    (SELECT vendor || ' ' || base_url FROM connections WHERE id = taken.connection_id) = \
+    (SELECT vendor || ' ' || base_url FROM connections WHERE id = $3))";
 
 /// Whether the order's row was written, which leads all else.
 fn is_led(written: &[u64]) -> bool {

@@ -86,11 +86,17 @@ pub(crate) struct Plan<'a> {
     pub(crate) hanging: Option<SocketAddr>,
     /// Where webhooks may go.
     pub(crate) webhooks: Vec<SocketAddr>,
+    pub(crate) in_memory: bool,
 }
 
 impl Gateway {
     pub(crate) async fn start(plan: Plan<'_>) -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
+        let folder = if plan.in_memory {
+            TempDir::new_in("/dev/shm")
+        } else {
+            TempDir::new()
+        };
+        let folder = folder.expect("a temporary folder");
         let api_secret = format!("cgs_{}", random_text());
         let write = |name: &str, text: &str| {
             fs::create_dir_all(folder.path().join("sheets")).expect("a folder");

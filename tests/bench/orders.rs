@@ -1,14 +1,23 @@
-//! What the gateway itself costs an order, at 200 orders a second, its vendor answering at once.
+//! What the gateway itself adds to an order, at 200 orders a second, its vendor answering at once.
 //!
-//! Once from outside: what the client waited from when the order was due, less what the vendor
-//! says it took. That includes both connections and every stall. And once as the gateway sees it,
-//! from its own histogram, between whose bounds the percentile is interpolated.
+//! Once from outside: what a client waits for an order through the gateway, from when it was due,
+//! less what the same client waits at the same rate for the same vendor asked directly. And once as
+//! the gateway sees it, from its own histogram, between whose bounds the percentile is interpolated.
+//!
+//! Beside it stands what PostgreSQL takes for an order's statements at that rate, asked by pgbench.
+//!
+//! The files of both databases lie in memory: what is measured is the gateway, and not the disk of a
+//! machine that others use. SQLite is measured once more on the disk, beside that disk's own time
+//! for what two commits write.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::figures::{Figures, Target, Times};
 use crate::postgres::Postgres;
-use crate::stand::Stand;
+use crate::stand::{Stand, Unusual};
 use crate::{Effort, load};
 
 /// Orders a second.
@@ -17,37 +26,107 @@ const RATE: u32 = 200;
 const GATEWAY: usize = 0;
 const OURS: usize = 1;
 const TARGETS: [(f64, Target); 2] = [(50.0, Target::AtMost(1.5)), (99.0, Target::AtMost(8.0))];
+const BESIDE: [(f64, Target); 2] = [(50.0, Target::None), (99.0, Target::None)];
+/// Numbers of orders that the vendor gets directly.
+const DIRECT: u32 = 1 << 31;
+/// What SQLite appends to its log for one of the two commits of an order: 12 pages.
+const COMMIT: usize = 12 * (4096 + 24);
 
 pub(crate) async fn measure(effort: &Effort, postgres: &str, figures: &mut Figures) {
     for (name, url) in Postgres::and_sqlite(postgres, "bench_orders").await {
-        on_database(effort, name, &url, figures).await;
+        on_database(effort, name, &url, true, figures).await;
     }
+    on_database(effort, "SQLite on this disk", "", false, figures).await;
 }
 
-async fn on_database(effort: &Effort, name: &str, url: &str, figures: &mut Figures) {
+async fn on_database(
+    effort: &Effort,
+    name: &str,
+    url: &str,
+    in_memory: bool,
+    figures: &mut Figures,
+) {
     crate::processes::keep_to(OURS);
-    let stand = Arc::new(Stand::start(&effort.program, url, Some(GATEWAY), 1).await);
+    let unusual = Unusual {
+        in_memory,
+        ..Unusual::default()
+    };
+    let stand = Stand::of(&effort.program, url, Some(GATEWAY), 1, unusual).await;
+    let stand = Arc::new(stand);
+    let targets = if in_memory { &TARGETS } else { &BESIDE };
     let mut first = stand.warm_up().await;
     let total = RATE * u32::try_from(effort.lasting.as_secs()).expect("seconds");
     for _ in 0..effort.rounds {
+        let direct = load::open_loop(RATE, total, |number, due| {
+            let (stand, number) = (Arc::clone(&stand), DIRECT + first + number);
+            async move {
+                stand.place_at_vendor(number).await;
+                due.elapsed()
+            }
+        });
+        let direct = Times::new(direct.await);
         let before = Histogram::of(&stand.gateway.metrics().await);
-        let own = load::open_loop(RATE, total, |number, due| {
+        let through = load::open_loop(RATE, total, |number, due| {
             let (stand, number) = (Arc::clone(&stand), first + number);
             async move {
                 stand.place(number).await;
-                due.elapsed().saturating_sub(stand.vendor.own_time(number))
+                due.elapsed()
             }
-        })
-        .await;
+        });
+        let through = Times::new(through.await);
         first += total;
         let inside = Histogram::of(&stand.gateway.metrics().await).since(&before);
-        let what = format!("orders, {name}: client's wait less the vendor's time");
-        figures.take_times(&what, &Times::new(own), &TARGETS);
-        for (percent, target) in TARGETS {
-            let what = format!("orders, {name}: order_own_seconds, p{percent}");
-            figures.take(&what, "ms", target, inside.percentile(percent));
+        let what = |what: &str| format!("orders, {name}: {what}");
+        figures.take_times(&what("client's wait"), &through, &BESIDE);
+        figures.take_times(&what("the same, vendor asked directly"), &direct, &BESIDE);
+        for (percent, target) in *targets {
+            // Less the usual wait, whatever the percentile: a slow moment is not slow twice.
+            let added = through.percentile(percent) - direct.percentile(50.0);
+            let added_by = what(&format!("added by the gateway, p{percent}"));
+            figures.take(&added_by, "ms", target, added);
+        }
+        for (percent, target) in *targets {
+            let own = what(&format!("order_own_seconds, p{percent}"));
+            figures.take(&own, "ms", target, inside.percentile(percent));
+        }
+        if !url.is_empty() {
+            let database = Postgres::given(url);
+            let seconds = effort.lasting.as_secs().to_string();
+            let rate = RATE.to_string();
+            let said = database.pgbench(&["-R", &rate, "-T", &seconds]).await;
+            let alone = what("pgbench alone, the same statements, average");
+            figures.take(
+                &alone,
+                "ms",
+                Target::None,
+                said.number("latency average = "),
+            );
+        }
+        if !in_memory {
+            let times = Times::new(two_commits_each(total / 10));
+            figures.take_times(&what("the disk alone, two commits"), &times, &BESIDE);
         }
     }
+}
+
+/// What the disk takes for two commits, so many times, at the pace of orders.
+fn two_commits_each(count: u32) -> Vec<Duration> {
+    let file: File = tempfile::tempfile().expect("a temporary file");
+    let bytes = vec![7; COMMIT];
+    let mut end = 0;
+    let mut commit = || {
+        file.write_all_at(&bytes, end).expect("the disk has room");
+        file.sync_data().expect("a disk");
+        end += COMMIT as u64;
+    };
+    let two_commits = |_| {
+        std::thread::sleep(Duration::from_secs(1) / RATE);
+        let began = Instant::now();
+        commit();
+        commit();
+        began.elapsed()
+    };
+    (0..count).map(two_commits).collect()
 }
 
 /// `order_own_seconds`, as it is at a moment: bounds in milliseconds, and how many are not above.

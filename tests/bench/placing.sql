@@ -32,10 +32,10 @@ WITH p0 AS (UPDATE orders SET connection_id = :connection, package_id = 'package
     idle_looks = 0, waiting = NULL, updated_at = :now, ended_at = NULL, created_at = :now,
     add_on_ids = '[]', person = NULL
 WHERE id = 'ord_pgbench_000000_' || :number AND version = 1
-AND NOT EXISTS (SELECT 1 FROM order_references AS taken JOIN connections AS other ON other.id = taken.connection_id
-    JOIN connections AS own ON own.vendor = other.vendor AND own.base_url = other.base_url
-    WHERE own.id = :connection AND taken.their_ref = 'v-' || :number
-    AND taken.order_id <> 'ord_pgbench_000000_' || :number) RETURNING 1),
+AND NOT EXISTS (SELECT 1 FROM order_references AS taken
+    WHERE taken.their_ref = 'v-' || :number AND taken.order_id <> 'ord_pgbench_000000_' || :number AND
+    (SELECT vendor || ' ' || base_url FROM connections WHERE id = taken.connection_id) =
+    (SELECT vendor || ' ' || base_url FROM connections WHERE id = :connection)) RETURNING 1),
 p1 AS (INSERT INTO order_references (connection_id, their_ref, order_id)
 SELECT :connection, 'v-' || :number, 'ord_pgbench_000000_' || :number WHERE EXISTS (SELECT 1 FROM p0)
 AND NOT EXISTS (SELECT 1 FROM order_references WHERE connection_id = :connection AND their_ref = 'v-' || :number

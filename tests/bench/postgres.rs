@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use tempfile::TempDir;
 
 /// The server, with the rights of whoever made it.
 pub(crate) struct Postgres {
@@ -55,6 +57,30 @@ impl Postgres {
         row.get(0)
     }
 
+    /// Runs an order's statements with nothing around them.
+    pub(crate) async fn pgbench(&self, arguments: &[&str]) -> Said {
+        let folder = TempDir::new().expect("a temporary folder");
+        let script = folder.path().join("placing.sql");
+        fs::write(&script, include_str!("placing.sql")).expect("a file is written");
+        let tenant = self.text("SELECT min(id) FROM tenants").await;
+        let connection = format!("SELECT min(id) FROM connections WHERE tenant_id = '{tenant}'");
+        let connection = self.text(&connection).await;
+        let done = Command::new("pgbench")
+            .args(["-n", "-M", "prepared", "-j", "2"])
+            .args(arguments)
+            .args(["-D", &format!("tenant={tenant}")])
+            .args(["-D", &format!("connection={connection}")])
+            .args(["-D", &format!("sealed_order=\\x{}", "5a".repeat(640))])
+            .args(["-D", &format!("sealed_request=\\x{}", "5a".repeat(620))])
+            .arg("-f")
+            .arg(&script)
+            .arg(&self.url)
+            .output()
+            .expect("pgbench is there");
+        let said = [done.stdout, done.stderr].concat();
+        Said(String::from_utf8_lossy(&said).into_owned())
+    }
+
     /// The server's first process.
     pub(crate) async fn pid(&self) -> u32 {
         let file = Path::new(&self.text("SELECT current_setting('data_directory')").await)
@@ -88,4 +114,16 @@ pub(crate) fn statements(log: &str) -> Vec<String> {
         Some(rest.trim().to_owned())
     };
     log.lines().filter_map(begins).collect()
+}
+
+/// What a program has printed.
+pub(crate) struct Said(String);
+
+impl Said {
+    /// The number behind the words that a line begins with.
+    pub(crate) fn number(&self, words: &str) -> f64 {
+        let number = self.0.lines().find_map(|line| line.strip_prefix(words));
+        let number = number.and_then(|rest| rest.split(' ').next()?.parse().ok());
+        number.unwrap_or_else(|| panic!("{words}: {}", self.0))
+    }
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
 
+use crate::client::Client;
 use crate::gateway::{Gateway, Plan};
 use crate::load;
 use crate::sink::Sink;
@@ -31,6 +32,8 @@ pub(crate) struct Unusual {
     pub(crate) connections: Option<u32>,
     /// Where else webhooks may go.
     pub(crate) webhooks: Vec<SocketAddr>,
+    /// Its files lie in memory, as those of the PostgreSQL do.
+    pub(crate) in_memory: bool,
 }
 
 /// All that takes part in a measurement.
@@ -38,6 +41,7 @@ pub(crate) struct Stand {
     pub(crate) gateway: Gateway,
     pub(crate) vendor: Vendor,
     pub(crate) sink: Sink,
+    to_vendor: Client,
     tenants: u32,
 }
 
@@ -70,10 +74,12 @@ impl Stand {
             hanging: unusual.hanging,
             vendor: vendor.addr(),
             webhooks: unusual.webhooks.into_iter().chain([sink.addr()]).collect(),
+            in_memory: unusual.in_memory,
         };
         let gateway = Gateway::start(plan).await;
         Self {
             gateway,
+            to_vendor: Client::new(vendor.addr()),
             vendor,
             sink,
             tenants,
@@ -113,6 +119,12 @@ impl Stand {
     pub(crate) async fn place_at(&self, gateway: &Gateway, number: u32) {
         let body = vendor::order(&self.account(number), number, self.sink.addr());
         let (answered, body) = self.order(gateway, &self.account(number), body).await;
+        self.expected(answered, &body, StatusCode::CREATED);
+    }
+
+    /// Places an order at the vendor, without the gateway.
+    pub(crate) async fn place_at_vendor(&self, number: u32) {
+        let (answered, body) = self.to_vendor.send(Vendor::order(number)).await;
         self.expected(answered, &body, StatusCode::CREATED);
     }
 

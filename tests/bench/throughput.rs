@@ -4,11 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use tempfile::TempDir;
 
 use crate::figures::{Figures, Target};
 use crate::gateway::Gateway;
@@ -148,32 +145,11 @@ impl Used {
 
 /// What pgbench reaches with the statements of a placing: the best of several numbers of clients.
 async fn pgbench(database: &Postgres, lasting: Duration) -> f64 {
-    let folder = TempDir::new().expect("a temporary folder");
-    let script = folder.path().join("placing.sql");
-    fs::write(&script, include_str!("placing.sql")).expect("a file is written");
-    let tenant = database.text("SELECT min(id) FROM tenants").await;
-    let connection = format!("SELECT min(id) FROM connections WHERE tenant_id = '{tenant}'");
-    let connection = database.text(&connection).await;
+    let seconds = lasting.as_secs().div_ceil(2).to_string();
     let mut best = 0.0_f64;
-    for clients in [1, 8, 32] {
-        let done = Command::new("pgbench")
-            .args(["-n", "-M", "prepared", "-j", "2"])
-            .args(["-c", &clients.to_string()])
-            .args(["-T", &(lasting.as_secs().div_ceil(2)).to_string()])
-            .args(["-D", &format!("tenant={tenant}")])
-            .args(["-D", &format!("connection={connection}")])
-            .args(["-D", &format!("sealed_order=\\x{}", "5a".repeat(640))])
-            .args(["-D", &format!("sealed_request=\\x{}", "5a".repeat(620))])
-            .arg("-f")
-            .arg(&script)
-            .arg(&database.url)
-            .output()
-            .expect("pgbench is there");
-        let said = String::from_utf8_lossy(&done.stdout);
-        let rate = said.lines().find_map(|line| line.strip_prefix("tps = "));
-        let rate = rate.and_then(|rate| rate.split(' ').next()?.parse::<f64>().ok());
-        best = best
-            .max(rate.unwrap_or_else(|| panic!("{said}{}", String::from_utf8_lossy(&done.stderr))));
+    for clients in ["1", "8", "32"] {
+        let said = database.pgbench(&["-c", clients, "-T", &seconds]).await;
+        best = best.max(said.number("tps = "));
     }
     best
 }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
 
 use adapters::callback::hmac_sha256_hex;
 use bytes::Bytes;
@@ -39,8 +38,6 @@ struct State {
 struct Placed {
     reference: String,
     callback_path: String,
-    /// From the request's last byte to its answer.
-    own: Duration,
 }
 
 /// What it reads of an order. The number of the order comes as the job's id.
@@ -68,9 +65,26 @@ impl Vendor {
         self.server.addr
     }
 
-    /// How long it took itself over placing an order.
-    pub(crate) fn own_time(&self, number: u32) -> Duration {
-        self.state.placed()[&number].own
+    /// An order as the gateway sends it here.
+    pub(crate) fn order(number: u32) -> Request<Full<Bytes>> {
+        let reference = format!("{number:024}");
+        let body = json!({
+            "reference": reference,
+            "callback_url": format!("http://127.0.0.1/v1/callbacks/{}", "x".repeat(60)),
+            "package": "package_01",
+            "add_ons": [],
+            "job_id": number.to_string(),
+            "applicant": {
+                "id": "12345", "first_name": "John", "last_name": "Doe", "email": "john.doe@mailbox.dev",
+            },
+        });
+        Request::post("/orders")
+            .header("host", "bench")
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {}", "x".repeat(47)))
+            .header("idempotency-key", format!("{reference}-1"))
+            .body(Full::from(body.to_string()))
+            .expect("a plain request")
     }
 
     /// The callback that says an order is complete and passed.
@@ -79,7 +93,6 @@ impl Vendor {
         let Placed {
             reference,
             callback_path,
-            ..
         } = &placed[&number];
         let order = json!({
             "id": theirs(number), "reference": reference, "status": "complete", "result": "pass",
@@ -108,7 +121,6 @@ fn theirs(number: u32) -> String {
 }
 
 fn answer(state: &State, request: &Request<()>, body: &[u8]) -> Response<Full<Bytes>> {
-    let began = Instant::now();
     if request.method() == Method::GET {
         assert_eq!(request.uri().path(), "/packages", "nothing else is asked");
         return serving::json(200, state.packages.clone());
@@ -125,7 +137,6 @@ fn answer(state: &State, request: &Request<()>, body: &[u8]) -> Response<Full<By
     let placed = Placed {
         reference,
         callback_path: format!("/callbacks/{path}"),
-        own: began.elapsed(),
     };
     let before = state.placed().insert(number, placed);
     assert!(before.is_none(), "order {number} was placed twice");

@@ -1,11 +1,11 @@
-//! Several statements of one transaction in one go.
+//! What a change writes, statement by statement.
 //!
-//! PostgreSQL takes them as one statement, in which each is a writing CTE: an order that is placed
-//! costs two round trips so, instead of eleven. SQLite is in this process and takes one after the
-//! other. The texts are the same.
-//!
-//! PostgreSQL shows each of them the rows as they were before the first. A table is therefore
-//! written once in a statement: where it comes again, the next statement begins.
+//! Where nothing in between has to be decided, PostgreSQL takes all of it as one statement, in which
+//! each is a writing CTE: an order that is placed costs two round trips so, instead of eleven. In a
+//! transaction, and on SQLite, which is in this process, one goes after the other. The texts are the
+//! same.
+
+use std::collections::BTreeSet;
 
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
@@ -82,97 +82,66 @@ impl Batch {
     }
 
     /// Runs them in a transaction; how many rows each has written.
-    pub(super) async fn run(
-        self,
-        dialect: Dialect,
-        connection: &mut AnyConnection,
-    ) -> Result<Vec<u64>, sqlx::Error> {
-        let Self { parts, is_led } = self;
-        let all = parts.len();
-        let mut written = Vec::with_capacity(all);
-        for statement in statements(dialect, parts) {
-            if is_led && written.first() == Some(&0) {
+    pub(super) async fn run(self, connection: &mut AnyConnection) -> Result<Vec<u64>, sqlx::Error> {
+        let mut written = vec![0; self.parts.len()];
+        for (number, part) in self.parts.into_iter().enumerate() {
+            written[number] = part.run(connection).await?;
+            if self.is_led && written[0] == 0 {
                 break;
             }
-            let is_first = written.is_empty();
-            written.extend(run_together(statement, is_led && is_first, connection).await?);
         }
-        written.resize(all, 0);
         Ok(written)
     }
 
     /// Runs them in a transaction of their own; how many rows each has written.
     pub(super) async fn commit(self, store: &Store) -> Result<Vec<u64>, StoreError> {
-        let mut statements = statements(store.dialect, self.parts);
-        if statements.len() == 1 {
+        if store.dialect == Dialect::Postgres && self.can_be_joined() {
             let mut connection = store.writer.acquire().await?;
-            let only = statements.remove(0);
-            return Ok(run_together(only, self.is_led, &mut connection).await?);
+            return Ok(self.run_joined(&mut connection).await?);
         }
-        let batch = Self {
-            parts: statements.into_iter().flatten().collect(),
-            ..self
-        };
         let mut transaction = store.begin().await?;
-        let written = batch.run(store.dialect, &mut transaction).await?;
+        let written = self.run(&mut transaction).await?;
         transaction.commit().await?;
         Ok(written)
     }
-}
 
-/// What each statement to the database is made of.
-fn statements(dialect: Dialect, parts: Vec<Part>) -> Vec<Vec<Part>> {
-    let mut statements: Vec<Vec<Part>> = Vec::new();
-    for part in parts {
-        match statements.last_mut() {
-            Some(last)
-                if dialect == Dialect::Postgres
-                    && last.iter().all(|other| other.table != part.table) =>
-            {
-                last.push(part);
-            }
-            _ => statements.push(vec![part]),
+    /// PostgreSQL shows each part of a statement the rows as they were before all of it, so no two
+    /// may write one table.
+    fn can_be_joined(&self) -> bool {
+        let tables: BTreeSet<_> = self.parts.iter().map(|part| part.table).collect();
+        tables.len() == self.parts.len()
+    }
+
+    async fn run_joined(self, connection: &mut AnyConnection) -> Result<Vec<u64>, sqlx::Error> {
+        let query = sqlx::query(AssertSqlSafe(self.joined()));
+        let count = self.parts.len();
+        let values = self.parts.into_iter().flat_map(|part| part.values);
+        let row = bind_all(query, values).fetch_one(connection).await?;
+        (0..count)
+            .map(|part| {
+                let written = row.number(&format!("n{part}"));
+                let written = written.map_err(|error| sqlx::Error::Decode(error.into()))?;
+                Ok(written.unsigned_abs())
+            })
+            .collect()
+    }
+
+    /// One statement that runs all parts and counts what each has written.
+    fn joined(&self) -> String {
+        let (mut writes, mut counts, mut bound) = (Vec::new(), Vec::new(), 0);
+        for (number, part) in self.parts.iter().enumerate() {
+            let allowed = if self.is_led && number > 0 {
+                "EXISTS (SELECT 1 FROM p0)"
+            } else {
+                "true"
+            };
+            let sql = renumbered(&part.sql.replace(ALLOWED, allowed), bound);
+            bound += part.values.len();
+            writes.push(format!("p{number} AS ({sql} RETURNING 1)"));
+            counts.push(format!("(SELECT COUNT(*) FROM p{number}) AS n{number}"));
         }
+        format!("WITH {} SELECT {}", writes.join(", "), counts.join(", "))
     }
-    statements
-}
-
-async fn run_together(
-    mut parts: Vec<Part>,
-    is_led: bool,
-    connection: &mut AnyConnection,
-) -> Result<Vec<u64>, sqlx::Error> {
-    if parts.len() == 1 {
-        return Ok(vec![parts.remove(0).run(connection).await?]);
-    }
-    let query = sqlx::query(AssertSqlSafe(joined(&parts, is_led)));
-    let count = parts.len();
-    let values = parts.into_iter().flat_map(|part| part.values);
-    let row = bind_all(query, values).fetch_one(connection).await?;
-    (0..count)
-        .map(|part| {
-            let written = row.number(&format!("n{part}"));
-            let written = written.map_err(|error| sqlx::Error::Decode(error.into()))?;
-            Ok(written.unsigned_abs())
-        })
-        .collect()
-}
-
-/// One statement that runs all parts and counts what each has written.
-fn joined(parts: &[Part], is_led: bool) -> String {
-    let (mut writes, mut counts, mut bound) = (Vec::new(), Vec::new(), 0);
-    for (number, part) in parts.iter().enumerate() {
-        let allowed = if is_led && number > 0 {
-            "EXISTS (SELECT 1 FROM p0)"
-        } else {
-            "true"
-        };
-        let sql = renumbered(&part.sql.replace(ALLOWED, allowed), bound);
-        bound += part.values.len();
-        writes.push(format!("p{number} AS ({sql} RETURNING 1)"));
-        counts.push(format!("(SELECT COUNT(*) FROM p{number}) AS n{number}"));
-    }
-    format!("WITH {} SELECT {}", writes.join(", "), counts.join(", "))
 }
 
 /// A text whose parameters are counted on from `bound`.

@@ -1,9 +1,9 @@
 //! The only SQL. One database is the truth: SQLite in a file, or PostgreSQL for many replicas.
 //!
 //! One SQL text serves both, over sqlx's `Any` driver: ids as text, times as milliseconds, JSON as
-//! text. What differs stands in [`Dialect`]. What is written together goes to PostgreSQL as one
-//! statement (`batch`): an order that is placed costs two round trips, its intent and its
-//! acceptance.
+//! text. What differs stands in [`Dialect`]. What a change writes goes to PostgreSQL as one
+//! statement where it can (`batch`): an order that is placed costs two round trips, its intent and
+//! its acceptance.
 //!
 //! Rows are changed by version: read, decide, `UPDATE ... WHERE version = ...`. Nobody holds a row
 //! lock while thinking, and the same text is right on both databases.

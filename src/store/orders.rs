@@ -126,7 +126,7 @@ impl Store {
         now: Millis,
     ) -> Result<Vec<u64>, StoreError> {
         let mut transaction = self.begin().await?;
-        let written = batch.run(self.dialect, &mut transaction).await?;
+        let written = batch.run(&mut transaction).await?;
         if is_led(&written) {
             deliveries::enqueue(&mut transaction, order, webhook, now).await?;
         }

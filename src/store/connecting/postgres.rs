@@ -20,9 +20,14 @@ const TRUSTED_FOR: Duration = Duration::from_millis(100);
 /// One that has not answered by then is given up, and another one used.
 const PING_WITHIN: Duration = Duration::from_millis(500);
 
-/// A replica that is frozen or cut off in the middle of a transaction keeps its row locks; the
-/// server ends its session then, so that nobody waits for them for long.
-const POSTGRES_SETTING: &str = "SET idle_in_transaction_session_timeout = '10s'";
+const POSTGRES_SETTINGS: &[&str] = &[
+    // A replica that is frozen or cut off in the middle of a transaction keeps its row locks; the
+    // server ends its session then, so that nobody waits for them for long.
+    "SET idle_in_transaction_session_timeout = '10s'",
+    // Every statement is carried out in one way, whatever its values: to plan a placing anew takes
+    // longer than to carry it out, and the server would at times do so for each.
+    "SET plan_cache_mode = force_generic_plan",
+];
 
 impl Store {
     /// Opens a database on a server, where there is one that lets us in.
@@ -47,9 +52,9 @@ impl Store {
             })
             .after_connect(|connection, _| {
                 Box::pin(async move {
-                    sqlx::query(POSTGRES_SETTING)
-                        .execute(&mut *connection)
-                        .await?;
+                    for setting in POSTGRES_SETTINGS {
+                        sqlx::query(*setting).execute(&mut *connection).await?;
+                    }
                     Ok(())
                 })
             })

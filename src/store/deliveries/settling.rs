@@ -78,7 +78,7 @@ impl Store {
             };
         }
         batch.add(record_attempt(claimed, settlement, settled));
-        batch.run(self.dialect, &mut transaction).await?;
+        batch.run(&mut transaction).await?;
         transaction.commit().await?;
         Ok(settled)
     }

@@ -86,7 +86,7 @@ on_both_databases! {
         base.store.insert_callback("cbk_1", "con_1", "d", b"body", NOW).await.expect("it is taken");
 
         second.stage = Stage::Failed;
-        for change in with_and_without_webhook(everything()) {
+        for change in in_every_way(everything()) {
             let saved = base.store.save_order(&mut second, &change, NOW).await;
             assert_eq!(saved.expect("the database works"), Saved::Stale);
             assert_eq!(second.version, 1, "the order given is as it was");
@@ -102,14 +102,14 @@ on_both_databases! {
             let store = if number % 2 == 0 { base.store.clone() } else { other.clone() };
             let mut order = order.clone();
             async move {
-                let change = Change { webhook: None, references: Vec::new(), ..everything() };
+                let [_, _, change] = in_every_way(everything());
                 store.save_order(&mut order, &change, NOW).await.expect("the database works")
             }
         });
         let ended = join_all(changes).await;
         assert_eq!(ended.iter().filter(|saved| **saved == Saved::Done).count(), 1, "{ended:?}");
         assert_eq!(ended.iter().filter(|saved| **saved == Saved::Stale).count(), 19, "{ended:?}");
-        assert_eq!(base.kinds_of_history(&order).await, ["one", "two", "three"]);
+        assert_eq!(base.kinds_of_history(&order).await, ["one", "two"]);
         assert_eq!(base.store.calls(&order.id).await.expect("the database works").len(), 1);
     }
 
@@ -122,7 +122,7 @@ on_both_databases! {
         let mut change = everything();
         change.references = vec![theirs("new"), theirs("theirs")];
         order.stage = Stage::Invited;
-        for change in with_and_without_webhook(change) {
+        for change in in_every_way(change) {
             let saved = base.store.save_order(&mut order, &change, NOW).await;
             assert_eq!(saved.expect("the database works"), Saved::Taken(theirs("theirs")));
             assert_eq!(order.version, 1);
@@ -132,17 +132,22 @@ on_both_databases! {
     }
 
     async fn a_change_is_there_as_a_whole(database) {
-        let base = Base::on(database).await;
-        let mut order = base.inserted("a").await;
-        base.store.insert_callback("cbk_1", "con_1", "d", b"body", NOW).await.expect("it is taken");
-        base.save(&mut order, &everything()).await;
-        assert_eq!(order.version, 2);
-        assert_eq!(base.kinds_of_history(&order).await, ["one", "two", "three"]);
-        assert_eq!(base.store.calls(&order.id).await.expect("the database works").len(), 1);
-        assert!(base.store.owns_reference(&order.id, &theirs("new")).await.expect("the database works"));
-        assert_eq!(base.states(&order).await, ["pending"]);
-        let settled = base.store.callbacks_in("settled", 10).await.expect("the database works");
-        assert_eq!(settled[0].reason.as_deref(), Some("applied"));
+        let three = ["one", "two", "three"];
+        let comes_to: [(&[_], &[_]); 3] = [(&three, &["pending"]), (&three, &[]), (&three[..2], &[])];
+        for (change, (history, deliveries)) in in_every_way(everything()).iter().zip(comes_to) {
+            let base = Base::on(database).await;
+            let mut order = base.inserted("a").await;
+            base.store.insert_callback("cbk_1", "con_1", "d", b"body", NOW).await.expect("it is taken");
+            base.save(&mut order, change).await;
+            assert_eq!(order.version, 2);
+            assert_eq!(base.kinds_of_history(&order).await, history);
+            assert_eq!(base.store.calls(&order.id).await.expect("the database works").len(), 1);
+            assert_eq!(base.store.contacts(&order.id).await.expect("the database works").len(), 1);
+            assert!(base.store.owns_reference(&order.id, &theirs("new")).await.expect("the database works"));
+            assert_eq!(base.states(&order).await, deliveries);
+            let settled = base.store.callbacks_in("settled", 10).await.expect("the database works");
+            assert_eq!(settled[0].reason.as_deref(), Some("applied"));
+        }
     }
 
     async fn history_is_read_in_the_order_it_was_written(database) {
@@ -263,11 +268,19 @@ async fn nothing_of_everything(base: &Base, order: &Order, history: &[&str]) {
     assert_eq!(callbacks.expect("the database works").len(), 1);
 }
 
-/// A change that is saved by one statement is to be as whole as one that needs several.
-fn with_and_without_webhook(change: Change) -> [Change; 2] {
-    let without = Change {
+/// As it is, without its webhook, and without all that keeps it from being one statement: a
+/// change is as whole, however it is saved.
+fn in_every_way(change: Change) -> [Change; 3] {
+    let in_a_transaction = Change {
         webhook: None,
         ..change.clone()
     };
-    [change, without]
+    let mut in_one_statement = Change {
+        once: Vec::new(),
+        ..in_a_transaction.clone()
+    };
+    in_one_statement
+        .references
+        .drain(..change.references.len() - 1);
+    [change, in_a_transaction, in_one_statement]
 }

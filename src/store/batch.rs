@@ -16,11 +16,9 @@ use super::{Columns as _, Dialect, Store, StoreError};
 /// Stands in a statement's WHERE for the condition that the batch's first has written something.
 const ALLOWED: &str = "{allowed}";
 
-/// Statements to be run together.
-#[derive(Default)]
+/// Statements to be run together, led by their first: where it writes nothing, nothing else is written.
 pub(super) struct Batch {
     parts: Vec<Part>,
-    is_led: bool,
 }
 
 /// One of them, which writes one table.
@@ -68,16 +66,12 @@ impl Part {
 }
 
 impl Batch {
-    /// Where `first` writes nothing, nothing else is written.
     pub(super) fn led_by(first: Part) -> Self {
-        Self {
-            parts: vec![first],
-            is_led: true,
-        }
+        Self { parts: vec![first] }
     }
 
     pub(super) fn add(&mut self, part: Part) {
-        debug_assert!(!self.is_led || part.sql.contains(ALLOWED), "{}", part.sql);
+        debug_assert!(part.sql.contains(ALLOWED), "{}", part.sql);
         self.parts.push(part);
     }
 
@@ -86,7 +80,7 @@ impl Batch {
         let mut written = vec![0; self.parts.len()];
         for (number, part) in self.parts.into_iter().enumerate() {
             written[number] = part.run(connection).await?;
-            if self.is_led && written[0] == 0 {
+            if written[0] == 0 {
                 break;
             }
         }
@@ -130,12 +124,8 @@ impl Batch {
     fn joined(&self) -> String {
         let (mut writes, mut counts, mut bound) = (Vec::new(), Vec::new(), 0);
         for (number, part) in self.parts.iter().enumerate() {
-            let allowed = if self.is_led && number > 0 {
-                "EXISTS (SELECT 1 FROM p0)"
-            } else {
-                "true"
-            };
-            let sql = renumbered(&part.sql.replace(ALLOWED, allowed), bound);
+            let sql = part.sql.replace(ALLOWED, "EXISTS (SELECT 1 FROM p0)");
+            let sql = renumbered(&sql, bound);
             bound += part.values.len();
             writes.push(format!("p{number} AS ({sql} RETURNING 1)"));
             counts.push(format!("(SELECT COUNT(*) FROM p{number}) AS n{number}"));

@@ -3,13 +3,15 @@
 //! Every change of an order goes through [`Store::save_order`]: the row, its history lines, its
 //! calls, its references, the webhook it causes and the callback it settles, in one transaction.
 
+use adapters::vocabulary::{Millis, TheirRef};
+use sqlx::AssertSqlSafe;
+
 use super::batch::{Batch, Part};
 use super::calls::{self, CallChange};
 use super::deliveries::NewDelivery;
 use super::{Columns, Store, StoreError, callbacks, contacts, deliveries, order_rows};
 use crate::domain::contact::Contact;
 use crate::domain::order::{HistoryRow, Line, Order};
-use adapters::vocabulary::{Millis, TheirRef};
 
 /// A change of one order, to be saved as a whole.
 #[derive(Clone, Debug, Default)]
@@ -140,17 +142,14 @@ impl Store {
         references: &[TheirRef],
     ) -> Result<Saved, StoreError> {
         for theirs in references {
-            let row = sqlx::query(
-                "SELECT 1 AS one FROM order_references AS taken WHERE taken.their_ref = $2 AND taken.order_id <> $3 AND \
-                 (SELECT vendor || ' ' || base_url FROM connections WHERE id = taken.connection_id) = \
-                 (SELECT vendor || ' ' || base_url FROM connections WHERE id = $1)",
-            )
-            .bind(&order.connection_id)
-            .bind(&theirs.0)
-            .bind(&order.id)
-            .fetch_optional(&self.writer)
-            .await?;
-            if row.is_some() {
+            let is_free = NOT_TAKEN.replace("{value}", "$2");
+            let row = sqlx::query(AssertSqlSafe(format!("SELECT 1 AS one WHERE {is_free}")))
+                .bind(&order.id)
+                .bind(&theirs.0)
+                .bind(&order.connection_id)
+                .fetch_optional(&self.writer)
+                .await?;
+            if row.is_none() {
                 return Ok(Saved::Taken(theirs.clone()));
             }
         }
@@ -181,7 +180,7 @@ impl Store {
 }
 
 /// No other order has the reference, be it of another tenant with an account at the vendor. This
-/// narrows the statement that updates an order: `$1` is the order there, and `$3` its connection.
+/// narrows the statement that updates an order: `$1` is the order, and `$3` its connection.
 /// No join, so that nobody plans to go through all connections at the same vendor.
 const NOT_TAKEN: &str = "NOT EXISTS (SELECT 1 FROM order_references AS taken \
     WHERE taken.their_ref = {value} AND taken.order_id <> $1 AND \

@@ -1,10 +1,11 @@
 //! Settling an attempt: what it did to the update that was sent, and what the lane sends next.
 
 use adapters::vocabulary::Millis;
+use sqlx::AnyConnection;
 
 use super::supersede;
 use crate::domain::delivery::{Claimed, DeadReason, Next};
-use crate::store::batch::{Batch, Part};
+use crate::store::batch::Part;
 use crate::store::{Columns, Store, StoreError};
 
 /// How an attempt ended, to be settled.
@@ -66,10 +67,9 @@ impl Store {
         .fetch_optional(&mut *transaction)
         .await?;
         let mut settled = Settled::Late;
-        let mut batch = Batch::default();
         if let Some(lane) = lane {
             let last = lane.number("last")?;
-            end_head(&mut batch, claimed, settlement, last, closes, now);
+            end_head(&mut transaction, claimed, settlement, last, closes, now).await?;
             let follows = last > claimed.sequence && due_again.is_none() && !closes;
             settled = if follows {
                 Settled::Followed
@@ -77,51 +77,54 @@ impl Store {
                 Settled::InTime
             };
         }
-        batch.add(record_attempt(claimed, settlement, settled));
-        batch.run(&mut transaction).await?;
+        let attempt = attempt(claimed, settlement, settled);
+        attempt.run(&mut transaction).await?;
         transaction.commit().await?;
         Ok(settled)
     }
 }
 
-fn end_head(
-    batch: &mut Batch,
+async fn end_head(
+    connection: &mut AnyConnection,
     claimed: &Claimed,
     settlement: &Settlement,
     last: i64,
     closes: bool,
     now: Millis,
-) {
+) -> Result<(), StoreError> {
     let (state, reason) = match &settlement.next {
         Next::Delivered => ("delivered", None),
         Next::Dead(reason) => ("dead", Some(reason.as_str())),
         Next::Again(_) if last > claimed.sequence => ("superseded", None),
-        Next::Again(_) => return,
+        Next::Again(_) => return Ok(()),
     };
     let head = Part::new(
         "deliveries",
         "UPDATE deliveries SET state = $3, reason = $4, ended_at = $5 WHERE order_id = $1 AND sequence = $2",
     );
-    batch.add(
-        head.bind(&claimed.order_id)
-            .bind(claimed.sequence)
-            .bind(state)
-            .bind(reason)
-            .bind(now),
-    );
+    head.bind(&claimed.order_id)
+        .bind(claimed.sequence)
+        .bind(state)
+        .bind(reason)
+        .bind(now)
+        .run(connection)
+        .await?;
     if last > claimed.sequence {
-        batch.add(supersede(&claimed.order_id, claimed.sequence, last, now));
+        let waiting = supersede(&claimed.order_id, claimed.sequence, last, now);
+        waiting.run(connection).await?;
     }
     if closes {
         let rest = Part::new(
             "deliveries",
             "UPDATE deliveries SET state = 'dead', reason = 'gone', ended_at = $2 WHERE order_id = $1 AND state = 'pending'",
         );
-        batch.add(rest.bind(&claimed.order_id).bind(now));
+        let rest = rest.bind(&claimed.order_id).bind(now);
+        rest.run(connection).await?;
     }
+    Ok(())
 }
 
-fn record_attempt(claimed: &Claimed, settlement: &Settlement, settled: Settled) -> Part {
+fn attempt(claimed: &Claimed, settlement: &Settlement, settled: Settled) -> Part {
     Part::new(
         "attempts",
         "INSERT INTO attempts (order_id, sequence, at, lease_token, took_ms, outcome, late) VALUES ($1, $2, $3, $4, $5, $6, $7) \

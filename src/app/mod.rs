@@ -129,6 +129,9 @@ impl App {
     where
         F: Future<Output: Send> + Send + 'static,
     {
+        // Placing an order is a future of many thousand bytes, which would be copied into each that
+        // is put around it.
+        let work = Box::pin(work);
         self.tasks
             .spawn(trace::inherit(Trace::current(), work).in_current_span())
     }

@@ -6,6 +6,7 @@
 //! same.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
@@ -91,11 +92,15 @@ impl Batch {
     pub(super) async fn commit(self, store: &Store) -> Result<Vec<u64>, StoreError> {
         if store.dialect == Dialect::Postgres && self.can_be_joined() {
             let mut connection = store.writer.acquire().await?;
-            return Ok(self.run_joined(&mut connection).await?);
+            let written = self.run_joined(&mut connection).await?;
+            connection.give_back();
+            return Ok(written);
         }
-        let mut transaction = store.begin().await?;
+        let mut connection = store.writer.acquire().await?;
+        let mut transaction = store.begin(&mut connection).await?;
         let written = self.run(&mut transaction).await?;
         transaction.commit().await?;
+        connection.give_back();
         Ok(written)
     }
 
@@ -122,29 +127,47 @@ impl Batch {
 
     /// One statement that runs all parts and counts what each has written.
     fn joined(&self) -> String {
-        let (mut writes, mut counts, mut bound) = (Vec::new(), Vec::new(), 0);
+        let length: usize = self.parts.iter().map(|part| part.sql.len()).sum();
+        let (mut sql, mut counts) = (String::with_capacity(2 * length), String::new());
+        let mut bound = 0;
         for (number, part) in self.parts.iter().enumerate() {
-            let sql = part.sql.replace(ALLOWED, "EXISTS (SELECT 1 FROM p0)");
-            let sql = renumbered(&sql, bound);
+            let (with, select) = if number == 0 {
+                ("WITH", "SELECT")
+            } else {
+                (",", ",")
+            };
+            let _ = write!(sql, "{with} p{number} AS (");
+            add_renumbered(&mut sql, &part.sql, bound);
+            sql += " RETURNING 1)";
+            let _ = write!(
+                counts,
+                "{select} (SELECT COUNT(*) FROM p{number}) AS n{number}"
+            );
             bound += part.values.len();
-            writes.push(format!("p{number} AS ({sql} RETURNING 1)"));
-            counts.push(format!("(SELECT COUNT(*) FROM p{number}) AS n{number}"));
         }
-        format!("WITH {} SELECT {}", writes.join(", "), counts.join(", "))
+        sql + " " + &counts
     }
 }
 
-/// A text whose parameters are counted on from `bound`.
-fn renumbered(sql: &str, bound: usize) -> String {
-    let mut pieces = sql.split('$');
-    let mut text = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let end = piece.find(|c: char| !c.is_ascii_digit());
-        let (number, rest) = piece.split_at(end.unwrap_or(piece.len()));
-        let number: usize = number.parse().expect("a parameter has a number");
-        text += &format!("${}{rest}", bound + number);
+/// Adds a part's text, whose parameters are counted on from `bound`. In one walk, because this is done
+/// for each change of each order.
+fn add_renumbered(sql: &mut String, part: &str, bound: usize) {
+    let mut rest = part;
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'$' | b'{')) {
+        *sql += &rest[..at];
+        rest = &rest[at..];
+        if let Some(behind) = rest.strip_prefix(ALLOWED) {
+            *sql += "EXISTS (SELECT 1 FROM p0)";
+            rest = behind;
+        } else {
+            let digits = rest[1..].find(|c: char| !c.is_ascii_digit());
+            let (parameter, behind) = rest.split_at(digits.map_or(rest.len(), |digits| 1 + digits));
+            let number: usize = parameter[1..].parse().expect("a parameter has a number");
+            let _ = write!(sql, "${}", bound + number);
+            rest = behind;
+        }
     }
-    text
+    *sql += rest;
 }
 
 fn bind_all(

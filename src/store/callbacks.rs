@@ -128,6 +128,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut connection = self.writer.acquire().await?;
         settle(id, reason, now).run(&mut connection).await?;
+        connection.give_back();
         Ok(())
     }
 

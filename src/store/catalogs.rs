@@ -63,7 +63,8 @@ impl Store {
         connection_id: &str,
         stored: &StoredCatalog,
     ) -> Result<Option<Vec<Drift>>, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.writer.acquire().await?;
+        let mut transaction = self.begin(&mut connection).await?;
         // Changing nothing holds the row, so that two at the same time do not note one change twice.
         let before = sqlx::query(
             "UPDATE catalogs SET fetched_at = fetched_at WHERE connection_id = $1 RETURNING body",
@@ -93,6 +94,7 @@ impl Store {
             }
         }
         transaction.commit().await?;
+        connection.give_back();
         Ok(Some(changes))
     }
 
@@ -164,7 +166,8 @@ impl Store {
         offers: &[Offer],
         now: Millis,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.writer.acquire().await?;
+        let mut transaction = self.begin(&mut connection).await?;
         // Changing nothing holds the tenant's row: two that write its offers at the same time would
         // wait for each other's rows in a circle.
         sqlx::query("UPDATE tenants SET name = name WHERE id = $1")
@@ -198,6 +201,7 @@ impl Store {
             .await?;
         }
         transaction.commit().await?;
+        connection.give_back();
         Ok(())
     }
 }

@@ -30,6 +30,7 @@ impl Store {
     pub async fn note_contact(&self, order_id: &str, contact: &Contact) -> Result<(), StoreError> {
         let mut connection = self.writer.acquire().await?;
         write(order_id, contact).run(&mut connection).await?;
+        connection.give_back();
         Ok(())
     }
 }

@@ -29,7 +29,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; a step that fails leaves the schema as it was before it.
     pub async fn migrate(&self) -> Result<usize, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.writer.acquire().await?;
+        let mut transaction = self.begin(&mut connection).await?;
         if self.dialect == Dialect::Postgres {
             sqlx::query(POSTGRES_LOCK)
                 .execute(&mut *transaction)
@@ -64,6 +65,7 @@ impl Store {
                 .await?;
         }
         transaction.commit().await?;
+        connection.give_back();
         Ok(steps)
     }
 

@@ -15,6 +15,7 @@ mod calls;
 mod catalogs;
 mod columns;
 mod connecting;
+mod connections;
 mod contacts;
 mod deliveries;
 mod dialect;
@@ -31,7 +32,7 @@ use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use adapters::vocabulary::Millis;
-use sqlx::{Any, AnyPool, AssertSqlSafe, Row as _, Transaction};
+use sqlx::{Any, AssertSqlSafe, Connection as _, Row as _, Transaction};
 
 pub use backlog::Backlog;
 pub use callbacks::Inserted;
@@ -39,6 +40,7 @@ pub use calls::{Call, CallChange};
 pub use catalogs::{OfferRow, StoredCatalog};
 use columns::{Columns, to_json, unreadable};
 pub use connecting::StoreOptions;
+use connections::{Borrowed, Connections};
 pub use deliveries::{
     AttemptRow, DeliveryRow, Discarded, LaneRow, NewDelivery, Settled, Settlement,
 };
@@ -53,8 +55,8 @@ pub use tenants::{ConnectionRow, SecretRow, TenantChange, TenantRow};
 #[derive(Clone)]
 pub struct Store {
     dialect: Dialect,
-    writer: AnyPool,
-    reader: AnyPool,
+    writer: Connections,
+    reader: Connections,
     gained: Gained,
     /// Held while this process serves a SQLite file.
     _serving: Option<Arc<File>>,
@@ -108,12 +110,15 @@ impl Store {
         self.reader.close().await;
     }
 
-    async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+    async fn begin<'a>(
+        &self,
+        connection: &'a mut Borrowed,
+    ) -> Result<Transaction<'a, Any>, StoreError> {
         Ok(match self.dialect {
             // Taking the write lock at once: a transaction that reads first and writes later
             // fails with "database is locked" whatever the busy time-out.
-            Dialect::Sqlite => self.writer.begin_with("BEGIN IMMEDIATE").await?,
-            Dialect::Postgres => self.writer.begin().await?,
+            Dialect::Sqlite => connection.begin_with("BEGIN IMMEDIATE").await?,
+            Dialect::Postgres => connection.begin().await?,
         })
     }
 

@@ -127,12 +127,14 @@ impl Store {
         webhook: &NewDelivery,
         now: Millis,
     ) -> Result<Vec<u64>, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.writer.acquire().await?;
+        let mut transaction = self.begin(&mut connection).await?;
         let written = batch.run(&mut transaction).await?;
         if is_led(&written) {
             deliveries::enqueue(&mut transaction, order, webhook, now).await?;
         }
         transaction.commit().await?;
+        connection.give_back();
         Ok(written)
     }
 

@@ -121,8 +121,11 @@ impl Store {
         query: Query<'_, Any, AnyArguments>,
         read: fn(&AnyRow) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let rows = query.fetch(&self.reader).map_err(StoreError::from);
-        rows.and_then(|row| ready(read(&row))).try_collect().await
+        let mut connection = self.reader.acquire().await?;
+        let rows = query.fetch(&mut *connection).map_err(StoreError::from);
+        let all = rows.and_then(|row| ready(read(&row))).try_collect().await?;
+        connection.give_back();
+        Ok(all)
     }
 
     /// Every API Secret that has not expired by `now`.
@@ -158,12 +161,14 @@ impl Store {
         tenants: &[TenantChange],
         now: Millis,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.writer.acquire().await?;
+        let mut transaction = self.begin(&mut connection).await?;
         for tenant in tenants {
             save_tenant(&mut transaction, tenant, now).await?;
         }
         raise_revision(&mut transaction).await?;
         transaction.commit().await?;
+        connection.give_back();
         Ok(())
     }
 
@@ -179,7 +184,8 @@ impl Store {
         sealed_webhook_basic: Vec<u8>,
         now: Millis,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.writer.acquire().await?;
+        let mut transaction = self.begin(&mut connection).await?;
         sqlx::query("UPDATE secrets SET expires_at = $2 WHERE tenant_id = $1 AND (expires_at IS NULL OR expires_at > $2)")
             .bind(tenant_id)
             .bind(others_until)
@@ -193,6 +199,7 @@ impl Store {
             .await?;
         raise_revision(&mut transaction).await?;
         transaction.commit().await?;
+        connection.give_back();
         Ok(())
     }
 
@@ -227,7 +234,8 @@ impl Store {
         tenant_id: &str,
         disabled: bool,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.writer.acquire().await?;
+        let mut transaction = self.begin(&mut connection).await?;
         sqlx::query("UPDATE tenants SET disabled = $2 WHERE id = $1")
             .bind(tenant_id)
             .bind(i64::from(disabled))
@@ -235,6 +243,7 @@ impl Store {
             .await?;
         raise_revision(&mut transaction).await?;
         transaction.commit().await?;
+        connection.give_back();
         Ok(())
     }
 
@@ -247,7 +256,8 @@ impl Store {
         tenant_id: &str,
         connection_id: &str,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.writer.acquire().await?;
+        let mut transaction = self.begin(&mut connection).await?;
         sqlx::query("UPDATE connections SET retired = 1 WHERE tenant_id = $1 AND id = $2")
             .bind(tenant_id)
             .bind(connection_id)
@@ -255,6 +265,7 @@ impl Store {
             .await?;
         raise_revision(&mut transaction).await?;
         transaction.commit().await?;
+        connection.give_back();
         Ok(())
     }
 

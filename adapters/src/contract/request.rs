@@ -112,7 +112,7 @@ fn xml(letter: char, written: &mut String) {
 #[serde(rename_all = "snake_case")]
 pub enum Piece {
     /// Bytes as they are.
-    Bytes(Vec<u8>),
+    Bytes(#[serde(with = "text_or_numbers")] Vec<u8>),
     /// The connection's secret of this name.
     Secret {
         /// Which secret.
@@ -120,6 +120,33 @@ pub enum Piece {
         /// How it is written.
         escape: Escape,
     },
+}
+
+/// Bytes as JSON: a text where they are one, as nearly all are, because a list of numbers is four
+/// times as long.
+mod text_or_numbers {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(String),
+        Numbers(Vec<u8>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        match str::from_utf8(bytes) {
+            Ok(text) => text.serialize(to),
+            Err(_) => bytes.serialize(to),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        Ok(match Written::deserialize(from)? {
+            Written::Text(text) => text.into_bytes(),
+            Written::Numbers(bytes) => bytes,
+        })
+    }
 }
 
 impl Piece {

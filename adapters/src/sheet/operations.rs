@@ -56,10 +56,11 @@ impl Translate<PlaceOrder> for Place {
             });
         }
         let scope = placing(op, memo, cx);
+        let request = self.steps.encode(&scope, memo)?;
         if memo.step.is_empty() {
-            self.steps.can_all_be_said(&scope)?;
+            self.steps.can_the_rest_be_said(&scope)?;
         }
-        self.steps.encode(&scope, memo)
+        Ok(request)
     }
 
     fn decode(

@@ -66,8 +66,8 @@ impl App {
         // waits for the database when the time is up sends nothing: no intent of it stands.
         let work = self.go_on_with(async move {
             let intent = Intent::default();
-            let taken =
-                tokio::time::timeout(within, app.take_in(&tenant, ats, intent.clone())).await;
+            let taken = Box::pin(app.take_in(&tenant, ats, intent.clone()));
+            let taken = tokio::time::timeout(within, taken).await;
             let taken = taken.unwrap_or(Err(StoreError::Slow.into()));
             taken.map_err(|error| intent.judge(error))
         });

@@ -3,14 +3,10 @@
 mod postgres;
 mod sqlite;
 
-use std::time::Duration;
-
 use sqlx::{AnyConnection, Connection as _};
 
+use super::connections::ACQUIRE_WITHIN;
 use super::{Dialect, Store, StoreError};
-
-/// How long a caller waits for a free connection before it is told that there is no database.
-const ACQUIRE_WITHIN: Duration = Duration::from_secs(3);
 
 /// How to open a store.
 #[derive(Clone, Debug)]

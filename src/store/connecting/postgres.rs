@@ -2,23 +2,15 @@
 //! and then not say why; what is wrong is told in a sentence, without the password.
 
 use std::str::FromStr as _;
-use std::time::Duration;
 
-use sqlx::Connection as _;
 use sqlx::any::AnyPoolOptions;
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
-use super::{ACQUIRE_WITHIN, StoreOptions, connect_once};
+use super::{StoreOptions, connect_once};
+use crate::store::connections::{ACQUIRE_WITHIN, Connections, still_lives};
 use crate::store::{Dialect, Gained, Store, StoreError};
-
-/// A connection that has been idle for longer is asked whether it still lives before it is used. A
-/// server takes longer than this to come back, so none that its restart has cut off fails a request;
-/// and a statement that failed halfway is never simply sent again, because it may have been done.
-const TRUSTED_FOR: Duration = Duration::from_millis(100);
-/// One that has not answered by then is given up, and another one used.
-const PING_WITHIN: Duration = Duration::from_millis(500);
 
 const POSTGRES_SETTINGS: &[&str] = &[
     // A replica that is frozen or cut off in the middle of a transaction keeps its row locks; the
@@ -42,11 +34,7 @@ impl Store {
             .test_before_acquire(false)
             .before_acquire(|connection, known| {
                 Box::pin(async move {
-                    if known.idle_for < TRUSTED_FOR {
-                        return Ok(true);
-                    }
-                    let answered = tokio::time::timeout(PING_WITHIN, connection.ping()).await;
-                    answered.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+                    still_lives(connection, known.idle_for).await?;
                     Ok(true)
                 })
             })
@@ -60,10 +48,11 @@ impl Store {
             })
             .connect(&options.url)
             .await?;
+        let connections = Connections::of(pool);
         Ok(Self {
             dialect: Dialect::Postgres,
-            writer: pool.clone(),
-            reader: pool,
+            writer: connections.clone(),
+            reader: connections,
             gained: Gained::default(),
             _serving: None,
         })

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, Connection as _};
 
-use super::{ACQUIRE_WITHIN, StoreOptions, connect_once};
+use super::{StoreOptions, connect_once};
+use crate::store::connections::{ACQUIRE_WITHIN, Connections};
 use crate::store::{Dialect, Gained, Store, StoreError};
 
 const SQLITE_PRAGMAS: &[&str] = &[
@@ -71,8 +72,8 @@ impl Store {
         Ok(Self {
             dialect: Dialect::Sqlite,
             // A second writer would only wait for the first, and fail when it had read before.
-            writer: pool(1).connect(&url).await?,
-            reader: pool(options.connections.max(1)).connect(&url).await?,
+            writer: Connections::of(pool(1).connect(&url).await?),
+            reader: Connections::of(pool(options.connections.max(1)).connect(&url).await?),
             gained: Gained::default(),
             _serving: serving.map(Arc::new),
         })

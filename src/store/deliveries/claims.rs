@@ -64,9 +64,11 @@ impl Store {
         due_at: Millis,
         now: Millis,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.writer.acquire().await?;
+        let mut transaction = self.begin(&mut connection).await?;
         release(&mut transaction, claimed, due_at, false, now).await?;
         transaction.commit().await?;
+        connection.give_back();
         Ok(())
     }
 
@@ -81,7 +83,8 @@ impl Store {
         until: Millis,
         now: Millis,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.writer.acquire().await?;
+        let mut transaction = self.begin(&mut connection).await?;
         release(&mut transaction, claimed, until, true, now).await?;
         // Only the first so many are looked at, so this costs no more where others have much due; and
         // with `+ 0` nobody plans to go through all that is due instead of these.
@@ -102,6 +105,7 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
+        connection.give_back();
         Ok(())
     }
 

@@ -24,7 +24,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn redeliver(&self, order_id: &str, now: Millis) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.writer.acquire().await?;
+        let mut transaction = self.begin(&mut connection).await?;
         let lane = sqlx::query(
             "UPDATE lanes SET head = last, attempts = 0, due_at = $2, closed = 0, held = 0 \
              WHERE order_id = $1 RETURNING last",
@@ -50,6 +51,7 @@ impl Store {
             return Ok(false);
         }
         transaction.commit().await?;
+        connection.give_back();
         Ok(true)
     }
 
@@ -59,7 +61,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn discard(&self, order_id: &str, now: Millis) -> Result<Discarded, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.writer.acquire().await?;
+        let mut transaction = self.begin(&mut connection).await?;
         let lane = sqlx::query(
             "UPDATE lanes SET lease_token = NULL, head = last, attempts = 0, due_at = NULL, held = 0 \
              WHERE order_id = $1 AND (lease_token IS NULL OR due_at <= $2)",
@@ -86,6 +89,7 @@ impl Store {
             return Ok(Discarded::BeingSent);
         }
         transaction.commit().await?;
+        connection.give_back();
         Ok(Discarded::Done(ended))
     }
 }

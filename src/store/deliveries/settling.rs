@@ -43,7 +43,8 @@ impl Store {
         settlement: &Settlement,
         now: Millis,
     ) -> Result<Settled, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.writer.acquire().await?;
+        let mut transaction = self.begin(&mut connection).await?;
         let due_again = match settlement.next {
             Next::Again(at) => Some(at),
             Next::Delivered | Next::Dead(_) => None,
@@ -80,6 +81,7 @@ impl Store {
         let attempt = attempt(claimed, settlement, settled);
         attempt.run(&mut transaction).await?;
         transaction.commit().await?;
+        connection.give_back();
         Ok(settled)
     }
 }

@@ -74,16 +74,19 @@ impl Steps {
         step.request.render(&step.name, &scope)
     }
 
-    /// Whether every step's request could be made of this order, as far as it can be told before
-    /// the first one is answered: nothing is sent for an order of which a later step cannot be
-    /// said.
+    /// Whether the request of every step behind the first one could be made of this order, as far as
+    /// it can be told before that one is answered: nothing is sent for an order of which a later step
+    /// cannot be said.
     ///
     /// # Errors
     /// [`Unfit`] where something of the order's own is absent.
-    pub(super) fn can_all_be_said(&self, scope: &Scope<'_>) -> Result<(), Unfit> {
+    pub(super) fn can_the_rest_be_said(&self, scope: &Scope<'_>) -> Result<(), Unfit> {
         let Some(begin) = self.steps.iter().find(|step| step.when.holds(scope)) else {
             return Ok(());
         };
+        if self.steps.len() == 1 {
+            return Ok(());
+        }
         let names = self.steps.iter().flat_map(|step| &step.keep);
         let mut values: BTreeMap<String, String> = names
             .map(|(name, _)| (name.clone(), "x".to_owned()))
@@ -93,7 +96,7 @@ impl Steps {
             memo: &values,
             ..*scope
         };
-        for step in self.reached(begin, &scope) {
+        for step in &self.reached(begin, &scope)[1..] {
             let scope = Scope {
                 page: step.page(scope.memo),
                 ..scope

@@ -15,6 +15,7 @@ use futures_util::{FutureExt as _, TryFutureExt as _};
 use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Either, Execute, Executor, SqlStr};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -34,12 +35,18 @@ const OUT_FOR: Duration = Duration::from_secs(60);
 pub(super) struct Connections {
     pool: AnyPool,
     free: Arc<Semaphore>,
-    at_hand: Arc<Mutex<Vec<AtHand>>>,
+    at_hand: Arc<Mutex<AtHand>>,
 }
 
-/// A connection that waits for its next use.
-#[derive(Debug)]
+/// What waits for its next use, used last at the end. Nothing is kept any more once it is closed.
+#[derive(Debug, Default)]
 struct AtHand {
+    rested: Vec<Rested>,
+    is_closed: bool,
+}
+
+#[derive(Debug)]
+struct Rested {
     connection: PoolConnection<Any>,
     since: Instant,
     taken: Instant,
@@ -78,7 +85,7 @@ impl Connections {
         let permit = Arc::clone(&self.free).acquire_owned().await;
         let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
         let (connection, taken) = match self.take_at_hand().await {
-            Some(at_hand) => (at_hand.connection, at_hand.taken),
+            Some(rested) => (rested.connection, rested.taken),
             None => (self.pool.acquire().await?, Instant::now()),
         };
         Ok(Borrowed {
@@ -90,9 +97,9 @@ impl Connections {
     }
 
     /// The connection that was used last, of those that still live.
-    async fn take_at_hand(&self) -> Option<AtHand> {
+    async fn take_at_hand(&self) -> Option<Rested> {
         loop {
-            let mut last = self.lock().pop()?;
+            let mut last = self.lock().rested.pop()?;
             match still_lives(&mut last.connection, last.since.elapsed()).await {
                 Ok(()) => return Some(last),
                 Err(_) => last.connection.close_on_drop(),
@@ -103,12 +110,16 @@ impl Connections {
     /// Closes all of them, as soon as they are free.
     pub(super) async fn close(&self) {
         self.free.close();
-        let at_hand = std::mem::take(&mut *self.lock());
-        drop(at_hand);
+        let rested = {
+            let mut at_hand = self.lock();
+            at_hand.is_closed = true;
+            std::mem::take(&mut at_hand.rested)
+        };
+        drop(rested);
         self.pool.close().await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<AtHand>> {
+    fn lock(&self) -> MutexGuard<'_, AtHand> {
         self.at_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -138,24 +149,34 @@ impl Borrowed {
             _permit: permit,
         } = self;
         let now = Instant::now();
-        if owner.pool.is_closed() || now.duration_since(taken) > OUT_FOR {
+        let mut at_hand = owner.lock();
+        if at_hand.is_closed || now.duration_since(taken) > OUT_FOR {
             return;
         }
-        let mut at_hand = owner.lock();
-        at_hand.push(AtHand {
+        at_hand.rested.push(Rested {
             connection,
             since: now,
             taken,
         });
-        // Of those that nobody needed for a while the pool gets one back each time.
-        let rested = at_hand
-            .first()
-            .is_some_and(|first| now.duration_since(first.since) > TRUSTED_FOR);
-        let rested = rested.then(|| at_hand.remove(0));
+        // Of those that nobody has needed for a while the pool gets one back each time.
+        let longest = at_hand.rested.first();
+        let is_idle = longest.is_some_and(|it| now.duration_since(it.since) > TRUSTED_FOR);
+        let idle = is_idle.then(|| at_hand.rested.remove(0));
         drop(at_hand);
-        // Now others may take what is at hand.
+        // Only now others may come for what is at hand.
         drop(permit);
-        drop(rested);
+        drop(idle);
+    }
+}
+
+impl Drop for AtHand {
+    fn drop(&mut self) {
+        // The pool takes a connection back in a task, which needs a runtime.
+        if Handle::try_current().is_err() {
+            for rested in self.rested.drain(..) {
+                drop(rested.connection.leak());
+            }
+        }
     }
 }
 
@@ -227,5 +248,134 @@ impl<'c> Executor<'c> for &'c Connections {
             Ok(statement)
         };
         prepared.boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::any::AnyPoolOptions;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// Connections to a SQLite file, in whose tables of its own each can be told from the others.
+    async fn connections(most: u32) -> (Connections, TempDir) {
+        sqlx::any::install_default_drivers();
+        let folder = TempDir::new().expect("a temporary folder");
+        let url = format!("sqlite://{}/a.db?mode=rwc", folder.path().display());
+        let pool = AnyPoolOptions::new().max_connections(most).connect(&url);
+        (Connections::of(pool.await.expect("it opens")), folder)
+    }
+
+    async fn run(connection: &mut Borrowed, sql: &'static str) -> Result<u64, sqlx::Error> {
+        let done = sqlx::query(sql).execute(&mut **connection).await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn marked(connections: &Connections) -> Borrowed {
+        let mut connection = connections.acquire().await.expect("one is free");
+        let marked = run(&mut connection, "CREATE TEMP TABLE mark (one INTEGER)").await;
+        marked.expect("it had no mark");
+        connection
+    }
+
+    async fn is_marked(connections: &Connections) -> bool {
+        let mut connection = connections.acquire().await.expect("one is free");
+        let found = run(&mut connection, "SELECT one FROM mark").await.is_ok();
+        connection.give_back();
+        found
+    }
+
+    fn ago(time: Duration) -> Instant {
+        let then = Instant::now().checked_sub(time);
+        then.expect("the machine runs for longer")
+    }
+
+    #[tokio::test]
+    async fn the_connection_that_was_used_last_is_used_next() {
+        let (connections, _folder) = connections(3).await;
+        let others = [connections.acquire().await, connections.acquire().await];
+        let last = marked(&connections).await;
+        for other in others {
+            other.expect("one is free").give_back();
+        }
+        last.give_back();
+        for _ in 0..3 {
+            assert!(is_marked(&connections).await);
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_gets_what_is_given_back() {
+        let (connections, _folder) = connections(1).await;
+        let only = marked(&connections).await;
+        let (found, ()) = tokio::join!(is_marked(&connections), async { only.give_back() });
+        assert!(found);
+    }
+
+    #[tokio::test]
+    async fn what_was_not_committed_is_rolled_back() {
+        let (connections, _folder) = connections(1).await;
+        let created = sqlx::query("CREATE TABLE rows (one INTEGER)");
+        created.execute(&connections).await.expect("it is made");
+        let mut connection = connections.acquire().await.expect("one is free");
+        let mut transaction = connection.begin().await.expect("it begins");
+        let written = sqlx::query("INSERT INTO rows VALUES (1)");
+        written
+            .execute(&mut *transaction)
+            .await
+            .expect("it is written");
+        drop(transaction);
+        drop(connection);
+        let rows = sqlx::query("SELECT one FROM rows").fetch_all(&connections);
+        assert!(rows.await.expect("it is read").is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_pool_gets_back_what_is_old_and_what_is_idle() {
+        let (connections, _folder) = connections(2).await;
+        let mut old = connections.acquire().await.expect("one is free");
+        old.taken = ago(OUT_FOR * 2);
+        old.give_back();
+        assert_eq!(connections.lock().rested.len(), 0);
+
+        let (first, second) = (connections.acquire().await, connections.acquire().await);
+        first.expect("one is free").give_back();
+        let long_ago = ago(TRUSTED_FOR * 2);
+        connections.lock().rested[0].since = long_ago;
+        second.expect("one is free").give_back();
+        let since = connections.lock().rested[0].since;
+        assert_eq!(connections.lock().rested.len(), 1);
+        assert!(since > long_ago, "it is the second");
+    }
+
+    #[tokio::test]
+    async fn closing_waits_for_what_is_in_use_and_gives_out_nothing_more() {
+        let (connections, _folder) = connections(2).await;
+        let used = connections.acquire().await.expect("one is free");
+        let rested = connections.acquire().await.expect("one is free");
+        rested.give_back();
+        tokio::join!(connections.close(), async { used.give_back() });
+        let refused = connections.acquire().await;
+        assert!(matches!(refused, Err(sqlx::Error::PoolClosed)));
+    }
+
+    #[test]
+    fn what_is_at_hand_may_be_dropped_without_a_runtime() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("it is built");
+        let (connections, _folder) = runtime.block_on(async {
+            let (connections, folder) = connections(1).await;
+            connections
+                .acquire()
+                .await
+                .expect("one is free")
+                .give_back();
+            (connections, folder)
+        });
+        drop(runtime);
+        drop(connections);
     }
 }

@@ -1,4 +1,4 @@
-//! The schema and its versions. A migration only adds, so that an old and a new version of the
+//! The schema and its versions. A migration only adds, or asks for less, so that an old and a new version of the
 //! program can run beside each other while replicas are replaced: what is new has a default or may
 //! be missing, and nobody reads or writes columns that he does not name. The version is checked at
 //! a start alone, so a replica that runs goes on over the newer schema; a start of the old program
@@ -14,10 +14,14 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_held_lanes.sql"),
     include_str!("migrations/0004_applied_notes.sql"),
     include_str!("migrations/0005_report_keys.sql"),
+    include_str!("migrations/0006_children.sql"),
 ];
 
 /// The schema this program was made for.
 pub const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// Stands behind the `-- statement` of what SQLite does not do.
+const POSTGRES_ONLY: &str = " for PostgreSQL";
 
 /// Any number that no other program is likely to lock.
 const POSTGRES_LOCK: &str = "SELECT CAST(pg_advisory_xact_lock(7226834815) AS TEXT)";
@@ -52,10 +56,16 @@ impl Store {
         let steps = pending.len();
         for migration in pending {
             for statement in migration.split("-- statement").skip(1) {
-                let sql = statement.replace("{blob}", self.dialect.blob());
-                sqlx::query(AssertSqlSafe(sql))
-                    .execute(&mut *transaction)
-                    .await?;
+                let (sql, is_ours) = match statement.strip_prefix(POSTGRES_ONLY) {
+                    Some(sql) => (sql, self.dialect == Dialect::Postgres),
+                    None => (statement, true),
+                };
+                if is_ours {
+                    let sql = sql.replace("{blob}", self.dialect.blob());
+                    sqlx::query(AssertSqlSafe(sql))
+                        .execute(&mut *transaction)
+                        .await?;
+                }
             }
         }
         if steps > 0 {

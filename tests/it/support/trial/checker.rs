@@ -58,6 +58,7 @@ pub(crate) async fn check(trial: &Trial, duplicates: usize) {
     }
     evidence.no_destination_had_more_at_once_than_it_may();
     evidence.an_answer_2xx_had_its_row();
+    evidence.every_row_belongs_to_an_order().await;
     evidence.every_refusal_has_our_form();
     evidence.every_callback_was_kept_and_settled().await;
     evidence.repeats_are_the_same_bytes_and_few(duplicates);
@@ -341,6 +342,27 @@ impl<'a> Evidence<'a> {
             assert!(
                 told.status != Some(201) || known.contains(told.background_check_id.as_str()),
                 "{}: {told:?} has no row",
+                self.name()
+            );
+        }
+    }
+
+    /// No change was saved in part, without the row of the order that it is of.
+    async fn every_row_belongs_to_an_order(&self) {
+        for table in [
+            "order_references",
+            "history",
+            "calls",
+            "contacts",
+            "lanes",
+            "deliveries",
+            "attempts",
+        ] {
+            let stray = format!("{table} WHERE order_id NOT IN (SELECT id FROM orders)");
+            assert_eq!(
+                self.trial.count(&stray).await,
+                0,
+                "{}: {table}",
                 self.name()
             );
         }

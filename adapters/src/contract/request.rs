@@ -220,3 +220,25 @@ impl Reply {
             .find_map(|(key, value)| (key == name).then_some(value.as_str()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_stored_as_text_where_it_is_text_and_comes_back_byte_for_byte() {
+        let stored = |bytes: &[u8]| serde_json::to_string(&Piece::Bytes(bytes.to_vec())).unwrap();
+        assert_eq!(
+            stored(r#"{"name": "Zoë"}"#.as_bytes()),
+            r#"{"bytes":"{\"name\": \"Zoë\"}"}"#
+        );
+        assert_eq!(stored(&[0xff, 0x41]), r#"{"bytes":[255,65]}"#);
+        for bytes in [&b""[..], b"\0\r\n", "Zoë".as_bytes(), &[0xff, 0x41]] {
+            let piece: Piece = serde_json::from_str(&stored(bytes)).unwrap();
+            assert_eq!(piece, Piece::Bytes(bytes.to_vec()));
+        }
+        // What was stored before texts were.
+        let piece: Piece = serde_json::from_str(r#"{"bytes":[90,111]}"#).unwrap();
+        assert_eq!(piece, Piece::text("Zo"));
+    }
+}

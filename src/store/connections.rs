@@ -140,7 +140,7 @@ pub(super) async fn still_lives(
 }
 
 impl Borrowed {
-    /// Gives it back for its next use: its last statement was answered, and no transaction is open.
+    /// Gives it back for its next use: its last statement was answered.
     pub(super) fn give_back(self) {
         let Self {
             connection,
@@ -150,7 +150,8 @@ impl Borrowed {
         } = self;
         let now = Instant::now();
         let mut at_hand = owner.lock();
-        if at_hand.is_closed || now.duration_since(taken) > OUT_FOR {
+        let is_old = now.duration_since(taken) > OUT_FOR;
+        if at_hand.is_closed || is_old || connection.is_in_transaction() {
             return;
         }
         at_hand.rested.push(Rested {
@@ -314,7 +315,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_not_committed_is_rolled_back() {
+    async fn a_connection_is_rolled_back_before_its_next_use() {
         let (connections, _folder) = connections(1).await;
         let created = sqlx::query("CREATE TABLE rows (one INTEGER)");
         created.execute(&connections).await.expect("it is made");
@@ -326,7 +327,7 @@ mod tests {
             .await
             .expect("it is written");
         drop(transaction);
-        drop(connection);
+        connection.give_back();
         let rows = sqlx::query("SELECT one FROM rows").fetch_all(&connections);
         assert!(rows.await.expect("it is read").is_empty());
     }

@@ -1,8 +1,8 @@
-//! The schema and its versions. A migration only adds, or asks for less, so that an old and a new version of the
-//! program can run beside each other while replicas are replaced: what is new has a default or may
-//! be missing, and nobody reads or writes columns that he does not name. The version is checked at
-//! a start alone, so a replica that runs goes on over the newer schema; a start of the old program
-//! is refused, because it may not know the words that the newer one writes.
+//! The schema and its versions. A migration only adds, or asks for less, so that an old and a new
+//! version of the program can run beside each other while replicas are replaced: what is new has a
+//! default or may be missing, and nobody reads or writes columns that he does not name. The version
+//! is checked at a start alone, so a replica that runs goes on over the newer schema; a start of
+//! the old program is refused, because it may not know the words that the newer one writes.
 
 use sqlx::{AssertSqlSafe, Row};
 
